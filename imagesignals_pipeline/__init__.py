@@ -1,0 +1,1 @@
+"""Image signals for payment screenshots, as Dagster assets over PostgreSQL."""

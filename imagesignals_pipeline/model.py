@@ -1,0 +1,166 @@
+"""The words every room shares: submissions, signals, failures and matches."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+MANUAL_ENTRY = "admin-manual-entry"
+"""The live application's `screenshot_url` of a payment that an admin typed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A payment submission that has a screenshot; `flat_id` is an opaque label."""
+
+    id: UUID
+    flat_id: str
+    screenshot_url: str
+    created_at: datetime
+
+
+class AnalysisStatus(StrEnum):
+    """The values of `payment_image_signals.analysis_status`."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class FailureKind(StrEnum):
+    """Why one screenshot has no signals; stored as `failure_kind`."""
+
+    INVALID_URL = "invalid_url"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    NOT_FOUND = "not_found"
+    ACCESS_DENIED = "access_denied"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    UNEXPECTED_STATUS = "unexpected_status"
+    NETWORK = "network"
+    TIMEOUT = "timeout"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    TOO_MANY_BYTES = "too_many_bytes"
+    EMPTY = "empty"
+    NOT_AN_IMAGE = "not_an_image"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    DAMAGED = "damaged"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    DECODER_LIMIT = "decoder_limit"
+
+    @property
+    def status(self) -> AnalysisStatus:
+        """`skipped` for content that we do not analyse, `failed` for everything else."""
+        match self:
+            case FailureKind.NOT_AN_IMAGE | FailureKind.UNSUPPORTED_FORMAT:
+                return AnalysisStatus.SKIPPED
+            case _:
+                return AnalysisStatus.FAILED
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether `--retry-failed` tries again: the cause lies outside the picture itself."""
+        match self:
+            case (
+                FailureKind.NOT_FOUND
+                | FailureKind.ACCESS_DENIED
+                | FailureKind.RATE_LIMITED
+                | FailureKind.SERVER_ERROR
+                | FailureKind.UNEXPECTED_STATUS
+                | FailureKind.NETWORK
+                | FailureKind.TIMEOUT
+                | FailureKind.TOO_MANY_REDIRECTS
+                | FailureKind.EMPTY
+                | FailureKind.DECODER_LIMIT
+            ):
+                return True
+            case (
+                FailureKind.INVALID_URL
+                | FailureKind.FORBIDDEN_ADDRESS
+                | FailureKind.TOO_MANY_BYTES
+                | FailureKind.NOT_AN_IMAGE
+                | FailureKind.UNSUPPORTED_FORMAT
+                | FailureKind.DAMAGED
+                | FailureKind.TOO_MANY_PIXELS
+            ):
+                return False
+            case _:
+                assert_never(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One screenshot that could not be analysed.
+
+    `detail` is the operator's sentence, stored as `analysis_error` (`Failed to fetch: 404`). It
+    never holds a query string, a key, or the address of an internal machine.
+    """
+
+    kind: FailureKind
+    detail: str
+
+
+class ExifSourceType(StrEnum):
+    """The values of `payment_image_signals.exif_source_type`."""
+
+    SCREENSHOT = "screenshot"
+    CAMERA = "camera"
+    EDITED = "edited"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What one picture says by itself; fields are columns of `payment_image_signals`.
+
+    `perceptual_hash` is the 64-bit dHash as 16 hex digits, `text_density_score` runs from 0 to
+    100, resolutions are in pixels of the upright picture, `exif_creation_date` has a time zone.
+    """
+
+    perceptual_hash: str
+    exif_available: bool
+    exif_creation_date: datetime | None
+    exif_source_type: ExifSourceType
+    exif_metadata_stripped: bool
+    exif_editor_detected: str | None
+    metadata_notes: str
+    looks_like_screenshot: bool
+    aspect_ratio: str
+    resolution_width: int
+    resolution_height: int
+    text_density_score: int
+    screenshot_validity_explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is stored of a picture so that later ones can be compared with it.
+
+    `content_sha256` is of the file's bytes, `pixels_sha256` of the normalised pixels together
+    with their dimensions (32 bytes each). `payload` is the compact picture of the matching room,
+    made by version `algorithm_version` of it.
+    """
+
+    content_sha256: bytes
+    pixels_sha256: bytes
+    payload: bytes
+    algorithm_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that a picture's bytes alone tell."""
+
+    signals: Signals
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One submission with what became of its screenshot."""
+
+    submission: Submission
+    result: Analysis | Failure
