@@ -1,0 +1,218 @@
+"""Builds a half of the evaluation set into a cache directory, the same bytes every time."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import get_args
+
+from PIL import Image
+
+from imagesignals_pipeline_tests.evaluation import browser, manifest, nature
+from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS, Alteration, upright
+from imagesignals_pipeline_tests.evaluation.catalogue import TEMPLATES
+from imagesignals_pipeline_tests.evaluation.manifest import Entry
+from imagesignals_pipeline_tests.evaluation.receipts import (
+    ForgedField,
+    Half,
+    Receipt,
+    forge,
+    receipts_of,
+)
+
+COPIES_EACH = 28
+"""Copies of each alteration: 50 of them make 1,400 a half."""
+
+FORGED_EACH = 24
+"""Forged receipts of each field."""
+
+READABLE = 0.5
+"""Pixels per CSS pixel below which the digits of small print are under 5 pixels high."""
+
+DEFAULT_CACHE = Path(".imagesignals/evaluation")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An honest picture of the set; a photo or a blank has no receipt."""
+
+    entry: Entry
+    content: bytes
+    receipt: Receipt | None = None
+
+
+def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
+    """Return the directory of a half, building it where it is missing or out of date.
+
+    Raises:
+        browser.BrowserMissingError: It has to be built and there is no Chromium.
+    """
+    directory = cache / half
+    stamp = directory / "stamp"
+    if (directory / manifest.MANIFEST).exists() and stamp.read_text() == _stamp(half):
+        return directory
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / manifest.MANIFEST).unlink(missing_ok=True)
+    for old in directory.glob("*.*"):
+        old.unlink()
+    entries = _shuffled(list(_build(half, directory)), Random(half))
+    stamp.write_text(_stamp(half))
+    manifest.save(entries, directory)
+    return directory
+
+
+def _build(half: Half, directory: Path) -> Iterator[Entry]:
+    originals: list[Original] = []
+    with browser.open_page() as page:
+        for original in _honest(half, page):
+            originals.append(original)
+            yield _write(original, directory)
+        for forged in _forged(half, originals, page):
+            yield _write(forged, directory)
+    for copy in _copies(originals):
+        yield _write(copy, directory)
+    for stray in _strays(half):
+        yield _write(stray, directory)
+
+
+def _honest(half: Half, page: browser.Page) -> Iterator[Original]:
+    """Render every template; a third arrive as the messenger or the app compressed them."""
+    for template in TEMPLATES[half]:
+        for number, receipt in enumerate(receipts_of(template)):
+            random = Random(f"{half} {template.name} {number} saved")
+            content, suffix = _saved(browser.render(page, receipt), random)
+            entry = Entry(
+                file=f"{template.name}-{number:02}{suffix}",
+                half=half,
+                template=template.name,
+                flat=receipt.resident.flat,
+                series=receipt.series,
+                kind="honest",
+            )
+            yield Original(entry, content, receipt)
+
+
+def _saved(png: bytes, random: Random) -> tuple[bytes, str]:
+    if random.random() < 0.67:
+        return png, ".png"
+    picture, sink = upright(Image.open(io.BytesIO(png))), io.BytesIO()
+    if random.random() < 0.5 and max(picture.size) > 1600:
+        picture.thumbnail((1600, 1600), Image.Resampling.BICUBIC)
+    picture.save(sink, "JPEG", quality=random.randint(72, 92))
+    return sink.getvalue(), ".jpg"
+
+
+def _forged(half: Half, originals: list[Original], page: browser.Page) -> Iterator[Original]:
+    """Render receipts again with one field changed, saved as JPEG."""
+    for field in get_args(ForgedField):
+        random = Random(f"{half} forged {field}")
+        for number, original in enumerate(_spread(originals, FORGED_EACH, random)):
+            assert original.receipt is not None
+            png = browser.render(page, forge(original.receipt, field, random))
+            picture, sink = upright(Image.open(io.BytesIO(png))), io.BytesIO()
+            picture.save(sink, "JPEG", quality=random.randint(80, 95))
+            entry = _offspring(original, f"forged-{field}-{number:02}.jpg", "forged", str(field))
+            yield Original(entry, sink.getvalue())
+
+
+def _copies(originals: list[Original]) -> Iterator[Original]:
+    """Alter originals of every template in every way."""
+    for index, alteration in enumerate(ALTERATIONS):
+        random = Random(f"{originals[0].entry.half} {alteration.name}")
+        for number, original in enumerate(_spread(originals, COPIES_EACH, random)):
+            yield _copy(original, alteration, f"copy-{index:02}-{number:02}", random)
+
+
+def _copy(original: Original, alteration: Alteration, name: str, random: Random) -> Original:
+    picture = upright(Image.open(io.BytesIO(original.content)))
+    copied = alteration.apply(original.content, picture, random)
+    suffix = copied.suffix or Path(original.entry.file).suffix
+    entry = _offspring(
+        original,
+        name + suffix,
+        "copy",
+        alteration.name,
+        alteration.family,
+        hard=_is_hard(alteration, original),
+    )
+    return Original(entry, copied.content)
+
+
+def _is_hard(alteration: Alteration, original: Original) -> bool:
+    """Whether a copy has the goal of the hard ones, also because its text is all but unreadable."""
+    assert original.receipt is not None
+    return alteration.hard or alteration.scale * original.receipt.resident.device.scale < READABLE
+
+
+def _offspring(  # noqa: PLR0913  # an entry has as many fields
+    original: Original,
+    file: str,
+    kind: manifest.Kind,
+    alteration: str,
+    family: str = "",
+    *,
+    hard: bool = False,
+) -> Entry:
+    return Entry(
+        file=file,
+        half=original.entry.half,
+        template=original.entry.template,
+        flat=original.entry.flat,
+        series=original.entry.series,
+        kind=kind,
+        copy_of=original.entry.file,
+        alteration=alteration,
+        family=family,
+        hard=hard,
+    )
+
+
+def _strays(half: Half) -> Iterator[Original]:
+    """Photographs and blank pictures, each also sent twice in another format."""
+    for name, kind, content in nature.strays(half):
+        yield Original(Entry(name, half, kind, "", name, kind), content)
+
+
+def _spread(originals: list[Original], count: int, random: Random) -> list[Original]:
+    """Draw originals so that every template has its turn."""
+    by_template: dict[str, list[Original]] = {}
+    for original in originals:
+        by_template.setdefault(original.entry.template, []).append(original)
+    piles = [random.sample(pile, len(pile)) for pile in by_template.values()]
+    random.shuffle(piles)
+    return [piles[number % len(piles)][number // len(piles)] for number in range(count)]
+
+
+def _shuffled(entries: list[Entry], random: Random) -> list[Entry]:
+    """Order of submission: random, but an original before what was made of it."""
+    place = {entry.file: random.random() for entry in entries}
+    for entry in entries:
+        if entry.copy_of:
+            place[entry.file] = random.uniform(place[entry.copy_of], 1)
+    return sorted(entries, key=lambda entry: (place[entry.file], entry.copy_of is not None))
+
+
+def _write(original: Original, directory: Path) -> Entry:
+    (directory / original.entry.file).write_bytes(original.content)
+    return original.entry
+
+
+def _stamp(half: Half) -> str:
+    """Return a digest of everything that decides the pictures."""
+    digest = hashlib.sha256(browser.version().encode())
+    package = Path(__file__).parent
+    sources = (
+        "alterations",
+        "browser",
+        "build",
+        "catalogue",
+        "marks",
+        "nature",
+        "receipts",
+        "scenes",
+    )
+    for path in (*(package / f"{name}.py" for name in sources), *package.glob(f"html/{half}/*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

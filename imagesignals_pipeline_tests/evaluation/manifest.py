@@ -1,0 +1,47 @@
+"""The list of an evaluation set: one line of JSON for each picture, in order of submission."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from imagesignals_pipeline_tests.evaluation.receipts import Half
+
+Kind = Literal["honest", "copy", "forged", "photo", "blank"]
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One picture of a half.
+
+    `file` is relative to the half's directory. `copy_of` names the file of the original of a copy
+    or a forgery. `series` is shared by one flat's look-alikes. `alteration` is the name of what
+    was done to a copy, or the forged field. `family` is the alteration's, empty for originals.
+    """
+
+    file: str
+    half: Half
+    template: str
+    flat: str
+    series: str
+    kind: Kind
+    copy_of: str | None = None
+    alteration: str = ""
+    family: str = ""
+    hard: bool = False
+
+
+def save(entries: Iterable[Entry], directory: Path) -> None:
+    """Write the manifest of a directory, last of all: a set with a manifest is complete."""
+    lines = (json.dumps(asdict(entry)) for entry in entries)
+    partial = directory / f"{MANIFEST}.part"
+    partial.write_text("\n".join(lines) + "\n")
+    partial.replace(directory / MANIFEST)
+
+
+def load(directory: Path) -> list[Entry]:
+    """Read a manifest back, in order of submission."""
+    return [Entry(**json.loads(line)) for line in (directory / MANIFEST).read_text().splitlines()]
