@@ -10,6 +10,13 @@ MANUAL_ENTRY = "admin-manual-entry"
 """The live application's `screenshot_url` of a payment that an admin typed in."""
 
 
+class OperatorError(Exception):
+    """Something foreseen that the operator can mend; the text is one line that says how.
+
+    It never holds a password, a key or a query string.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """A payment submission that has a screenshot; `flat_id` is an opaque label."""
@@ -140,12 +147,13 @@ class Fingerprint:
     """What is stored of a picture so that later ones can be compared with it.
 
     `content_sha256` is of the file's bytes, `pixels_sha256` of the normalised pixels together
-    with their dimensions (32 bytes each). `payload` is the compact picture of the matching room,
-    made by version `algorithm_version` of it.
+    with their dimensions (32 bytes each), None when the picture is too empty to compare by its
+    pixels (a blank page matches nothing but its own bytes). `payload` is the compact picture of
+    the matching room, made by version `algorithm_version` of it.
     """
 
     content_sha256: bytes
-    pixels_sha256: bytes
+    pixels_sha256: bytes | None
     payload: bytes
     algorithm_version: int
 
