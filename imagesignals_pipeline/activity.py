@@ -1,0 +1,74 @@
+"""The activity log: what the operator reads while a backfill runs, in the guide's own words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from imagesignals_pipeline.model import Analysis, AnalysisStatus, Outcome
+
+
+class ActivityKind(StrEnum):
+    """What a line of the activity log tells about."""
+
+    FETCHING = "fetching"
+    FOUND = "found"
+    NOTHING = "nothing"
+    BATCH = "batch"
+    SUCCESSFUL = "successful"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of the activity log."""
+
+    kind: ActivityKind
+    line: str
+
+
+Tell = Callable[[Activity], None]
+"""Where activities go: Dagster's log, the terminal, or a list in a test."""
+
+
+def fetching() -> Activity:
+    """Say that the backfill looks for work."""
+    return Activity(
+        ActivityKind.FETCHING, "🔍 Fetching payment submissions with screenshots..."
+    )
+
+
+def found(pending: int) -> Activity:
+    """Say how much work there is; none is said in words of its own."""
+    if pending == 0:
+        return Activity(
+            ActivityKind.NOTHING, "No payments found: every screenshot is already analysed"
+        )
+    return Activity(ActivityKind.FOUND, f"📊 Found {pending} payment submissions to process")
+
+
+def batch(number: int, count: int) -> Activity:
+    """Say which batch begins."""
+    return Activity(ActivityKind.BATCH, f"🔄 Processing batch {number} of {count}")
+
+
+def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
+    """Say what became of one submission."""
+    label = outcome.submission.flat_id
+    if isinstance(outcome.result, Analysis):
+        verdict = "Duplicate detected!" if duplicate else "OK"
+        return Activity(ActivityKind.SUCCESSFUL, f"✅ Processed {label} - {verdict}")
+    if outcome.result.kind.status is AnalysisStatus.SKIPPED:
+        return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {label} - {outcome.result.detail}")
+    return Activity(ActivityKind.FAILED, f"❌ Failed {label} - {outcome.result.detail}")
+
+
+def already_analysed(flat_id: str) -> Activity:
+    """Say that another run was faster."""
+    return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {flat_id} - Already analyzed")
+
+
+def finished() -> Activity:
+    """Say that the backfill is complete."""
+    return Activity(ActivityKind.FINISHED, "✨ Backfill completed successfully!")

@@ -1,0 +1,75 @@
+"""What the environment says; the only place that knows the names of its variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from imagesignals_pipeline.model import OperatorError
+
+DATABASE_URL = "IMAGESIGNALS_DATABASE_URL"
+DAGSTER_DATABASE_URL = "DAGSTER_DATABASE_URL"
+HOME = "IMAGESIGNALS_HOME"
+FIRST_MONTH = "IMAGESIGNALS_FIRST_MONTH"
+STORAGE_URL = "IMAGESIGNALS_STORAGE_URL"
+STORAGE_KEY = "IMAGESIGNALS_STORAGE_KEY"
+ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
+PG_BIN = "IMAGESIGNALS_PG_BIN"
+
+DEFAULT_FIRST_MONTH = "2024-01"
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: where dagster.yaml and workspace.yaml lie."""
+
+
+class Misconfigured(OperatorError):  # noqa: N818 - reads as what it says
+    """The environment cannot be used; the text is one line that says what to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment variables of design 1.2, read once; secrets stay out of the repr."""
+
+    database_url: str | None = field(repr=False)
+    dagster_database_url: str | None = field(repr=False)
+    home: Path
+    first_month: date
+    storage_url: str | None
+    storage_key: str | None = field(repr=False)
+    allowed_origins: str | None
+    pg_bin: Path | None
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """Read the settings; an empty value counts as unset.
+
+    Raises:
+        Misconfigured: A value has the wrong form.
+    """
+
+    def value(name: str) -> str | None:
+        return environ.get(name, "").strip() or None
+
+    pg_bin = value(PG_BIN)
+    return Settings(
+        database_url=value(DATABASE_URL),
+        dagster_database_url=value(DAGSTER_DATABASE_URL),
+        home=Path(value(HOME) or ROOT / ".imagesignals").expanduser().absolute(),
+        first_month=first_month(environ),
+        storage_url=value(STORAGE_URL),
+        storage_key=value(STORAGE_KEY),
+        allowed_origins=value(ALLOWED_ORIGINS),
+        pg_bin=Path(pg_bin) if pg_bin else None,
+    )
+
+
+def first_month(environ: Mapping[str, str]) -> date:
+    """Return the first day of the earliest monthly partition, which also holds all that is older.
+
+    Raises:
+        Misconfigured: The value is not of the form `2024-01`.
+    """
+    text = environ.get(FIRST_MONTH, "").strip() or DEFAULT_FIRST_MONTH
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise Misconfigured(f"Set {FIRST_MONTH} to a month like 2024-01.") from None
