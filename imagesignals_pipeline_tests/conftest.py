@@ -1,0 +1,84 @@
+"""A real PostgreSQL for every test that asks for one.
+
+`IMAGESIGNALS_TEST_PG_BIN` names the programs to test on, such as `/usr/lib/postgresql/15/bin`;
+without it they are those of the wheel.
+"""
+
+import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, NullPool, create_engine, make_url, text
+
+from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+
+TEMPLATE = "migrated_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_bin() -> Path | None:
+    """Directory of the PostgreSQL programs under test; None means those of the wheel."""
+    named = os.environ.get("IMAGESIGNALS_TEST_PG_BIN")
+    return Path(named) if named else None
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
+    """A server for the whole session (with pytest-xdist: of one worker)."""
+    home = Path(tempfile.mkdtemp(prefix="imagesignals-test-", dir="/tmp"))
+    try:
+        with EmbeddedPostgres(home, postgres_bin, durable=False) as server:
+            yield server
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """Name of the database that every test's own is a copy of."""
+    engine = create_engine(postgres.url(TEMPLATE), poolclass=NullPool)
+    migrate = getattr(importlib.import_module("imagesignals_pipeline.sql"), "migrate", None)
+    if migrate:  # until the migrations are there, the template stays empty
+        with engine.begin() as connection:
+            migrate(connection, create_submissions=True)
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """URL of a database of this test's own, without tables."""
+    with _fresh_database(postgres, template="template1") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator[str]:
+    """URL of a database of this test's own, with all tables and no rows."""
+    with _fresh_database(postgres, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """A connection to `database_url`; what the test does not commit is rolled back."""
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.connect() as opened:
+        yield opened
+
+
+@contextmanager
+def _fresh_database(postgres: EmbeddedPostgres, *, template: str) -> Generator[str]:
+    maintenance = make_url(postgres.url("postgres"))
+    engine = create_engine(maintenance, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    name = f"test_{uuid4().hex}"
+    with engine.connect() as administrator:
+        administrator.execute(text(f"create database {name} template {template}"))
+    yield maintenance.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as administrator:
+        administrator.execute(text(f"drop database {name} with (force)"))
