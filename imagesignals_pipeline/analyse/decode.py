@@ -1,60 +1,149 @@
-"""Bytes -> an upright RGB picture, or the reason why there is none."""
+"""Bytes -> an upright RGB picture, or the reason why there is none.
 
+Everything that is measured later is measured on the pixels of this module, so that one picture
+gives one set of signals however its file is built. Colour profiles are not applied: they move
+colours by less than a recompression does. Limits of memory and time are those of the process
+(`worker.py`); the limits here are those that a header already tells.
+"""
+
+import contextlib
+import importlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
+from types import MappingProxyType
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from imagesignals_pipeline.analyse import pdf
+from imagesignals_pipeline.analyse.formats import ANALYSED, Format, sniff
+from imagesignals_pipeline.analyse.normalise import oriented, rgb
 from imagesignals_pipeline.model import Failure, FailureKind
 
 MAX_PIXELS = 50_000_000
-MAX_SIDE = 20_000
+"""A 12,000 x 4,000 scroll or a 50-megapixel camera; in RGB with alpha, 200 MB of memory."""
+
+MAX_SIDE_PX = 20_000
+"""Longest side: a scrolled screenshot of eight phone screens has 19,200 pixels."""
+
+_EXIF_IFD = 0x8769
+_ORIENTATION = 0x0112
+_UPRIGHT = 1
+
+_PLUGINS = MappingProxyType(
+    {
+        Format.JPEG: "PIL.JpegImagePlugin",
+        Format.PNG: "PIL.PngImagePlugin",
+        Format.WEBP: "PIL.WebPImagePlugin",
+        Format.GIF: "PIL.GifImagePlugin",
+        Format.BMP: "PIL.BmpImagePlugin",
+        Format.AVIF: "PIL.AvifImagePlugin",
+        Format.HEIF: "pillow_heif.as_plugin",  # the optional package pillow-heif
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture: upright RGB `image`, and what its file said besides."""
+    """A decoded picture and what its file says besides.
+
+    `image` is upright RGB. `exif` holds the tags of the main and the Exif directory, None where
+    the file has no EXIF block; `info` is Pillow's, with XMP, comments and text chunks. `remarks`
+    are clauses for the operator on what of the file was measured.
+    """
 
     image: Image.Image
-    format: str
-    exif: Mapping[int, object]
+    format: Format
+    exif: Mapping[int, object] | None = None
+    info: Mapping[str, object] = field(default_factory=dict[str, object])
+    remarks: tuple[str, ...] = ()
 
 
-def decode(content: bytes) -> Picture | Failure:
-    """Return the picture that the bytes hold, upright and in RGB, or why they hold none."""
-    if not content:
-        return Failure(FailureKind.EMPTY, "Empty file: the address answers with no bytes")
-    if content.lstrip()[:1] == b"<":
-        return Failure(
-            FailureKind.NOT_AN_IMAGE,
-            "Not an image: the address answers with a web page (a sign-in or error page?)",
-        )
-    if content[:5] == b"%PDF-":
-        return Failure(FailureKind.UNSUPPORTED_FORMAT, "PDF documents are not analysed yet")
+def decode(
+    content: bytes, *, max_pixels: int = MAX_PIXELS, max_side_px: int = MAX_SIDE_PX
+) -> Picture | Failure:
+    """Return the picture that the bytes hold, upright and in RGB, or why they hold none.
+
+    Of an animation the first frame is taken, of a PDF the first page. Parts that are transparent
+    become white, because that is what a person sees in the review.
+
+    Args:
+        content: The file, from anyone.
+        max_pixels: Largest product of width and height; checked before pixels are decoded.
+        max_side_px: Longest side, likewise.
+
+    Raises:
+        MemoryError: The process may not have the memory that the decoder asks for.
+    """
+    kind = sniff(content)
+    if isinstance(kind, Failure):
+        return kind
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _open(content)
-    except Image.UnidentifiedImageError:
-        return Failure(FailureKind.NOT_AN_IMAGE, "Not an image: unknown content")
-    except Exception as error:  # noqa: BLE001 - Pillow raises almost anything on damaged files
-        return Failure(FailureKind.DAMAGED, f"Damaged image: {type(error).__name__}")
+            warnings.simplefilter("ignore")  # thousands of them for one odd EXIF block
+            if kind is Format.PDF:
+                return _page(content)
+            return _picture(content, kind, max_pixels, max_side_px)
+    except MemoryError:
+        raise
+    except Image.DecompressionBombError:
+        return _too_large("more than any camera's or screen's")
+    except Exception as error:  # noqa: BLE001 - on hostile files Pillow's plugins raise almost anything (SyntaxError, NotImplementedError, struct.error, ...)
+        return _damaged(kind, error)
 
 
-def _open(content: bytes) -> Picture | Failure:
-    with Image.open(
-        BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF", "BMP", "AVIF")
-    ) as image:
-        if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE:
-            return Failure(
-                FailureKind.TOO_MANY_PIXELS, f"Too large: {image.width} x {image.height} pixels"
-            )
-        exif = dict(image.getexif())
-        upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            rgba = upright.convert("RGBA")
-            upright = Image.new("RGB", rgba.size, "white")
-            upright.paste(rgba, mask=rgba.getchannel("A"))
-        return Picture(upright.convert("RGB"), image.format or "", exif)
+def _page(content: bytes) -> Picture | Failure:
+    page = pdf.first_page(content)
+    if isinstance(page, Failure):
+        return page
+    return Picture(page.image, Format.PDF, remarks=(page.remark,))
+
+
+def _picture(content: bytes, kind: Format, max_pixels: int, max_side_px: int) -> Picture | Failure:
+    try:
+        importlib.import_module(_PLUGINS[kind])
+    except ImportError:
+        detail = f"Format not analysed: {kind} without its optional package ({ANALYSED})"
+        return Failure(FailureKind.UNSUPPORTED_FORMAT, detail)
+    image = Image.open(BytesIO(content), formats=[kind])
+    if image.width * image.height > max_pixels or max(image.size) > max_side_px:
+        return _too_large(f"{image.width:,} x {image.height:,}")
+    image.load()
+    exif = _exif(image)
+    upright = oriented(rgb(image), (exif or {}).get(_ORIENTATION, _UPRIGHT))
+    info = {str(name): value for name, value in image.info.items()}
+    return Picture(upright, kind, exif, info, _remarks(image))
+
+
+def _exif(image: Image.Image) -> Mapping[int, object] | None:
+    """Return the tags of the main and the Exif directory; what cannot be read is left out."""
+    tags: dict[int, object] = {}
+    with contextlib.suppress(Exception):  # EXIF of any kind never fails a picture
+        exif = image.getexif()
+        tags.update(exif)
+        tags.update(exif.get_ifd(_EXIF_IFD))
+    present = "exif" in image.info or "Raw profile type exif" in image.info
+    return MappingProxyType(tags) if tags or present else None
+
+
+def _remarks(image: Image.Image) -> tuple[str, ...]:
+    """Say what of the file was not measured; GIF has to look for a second frame."""
+    animated = False
+    with contextlib.suppress(Exception):  # a broken second frame does not spoil the first
+        animated = bool(getattr(image, "is_animated", False))
+    return ("only the first of its frames was analysed",) if animated else ()
+
+
+def _too_large(size: str) -> Failure:
+    limit = f"{MAX_PIXELS // 1_000_000} megapixels, {MAX_SIDE_PX:,} a side"
+    return Failure(FailureKind.TOO_MANY_PIXELS, f"Too many pixels: {size} (limit: {limit})")
+
+
+def _damaged(kind: Format, error: Exception) -> Failure:
+    """Name the damage without the decoder's words, which may hold parts of the file."""
+    if "truncated" in str(error).lower():
+        detail = f"Damaged picture: the {kind} file is cut off (an interrupted upload?)"
+    else:
+        detail = f"Damaged picture: the {kind} file cannot be decoded"
+    return Failure(FailureKind.DAMAGED, detail)

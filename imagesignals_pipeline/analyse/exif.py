@@ -21,7 +21,7 @@ class Metadata:
 
 def read(picture: Picture) -> Metadata:
     """Return what the picture's metadata tell."""
-    camera = bool(picture.exif.get(0x010F))
+    camera = bool((picture.exif or {}).get(0x010F))
     return Metadata(
         available=bool(picture.exif),
         creation_date=None,
