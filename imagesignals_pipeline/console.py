@@ -1,0 +1,80 @@
+"""The backfill's activity on a terminal: a bar with totals, or plain lines where there is none."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from imagesignals_pipeline import activity
+from imagesignals_pipeline.activity import Activity, ActivityKind
+
+COUNTED = (ActivityKind.SUCCESSFUL, ActivityKind.SKIPPED, ActivityKind.FAILED)
+
+
+class ConsoleActivity:
+    """Shows one backfill over several runs as one: batches are numbered through.
+
+    Args:
+        total: Submissions with a screenshot.
+        already: How many of them were analysed before this backfill.
+        batches: Batches of all runs together.
+    """
+
+    def __init__(self, console: Console, *, total: int, already: int, batches: int) -> None:
+        self._console = console
+        self._batches = batches
+        self._batch = 0
+        self._counts = {
+            ActivityKind.SUCCESSFUL: 0,
+            ActivityKind.SKIPPED: already,
+            ActivityKind.FAILED: 0,
+        }
+        self._progress = Progress(
+            TextColumn("{task.completed}/{task.total} processed"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID = self._progress.add_task(
+            self._description(), total=total, completed=already
+        )
+
+    def __enter__(self) -> Self:
+        """Show the bar."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it stands."""
+        self._progress.stop()
+
+    def tell(self, told: Activity) -> None:
+        """Take one line of a run's activity log."""
+        match told.kind:
+            case ActivityKind.FETCHING | ActivityKind.FOUND | ActivityKind.NOTHING:
+                return  # said once for all runs by the command itself
+            case ActivityKind.BATCH:
+                self._batch += 1
+                self._print(activity.batch(self._batch, max(self._batch, self._batches)).line)
+            case _:
+                self._print(told.line)
+        if told.kind in COUNTED:
+            self._counts[told.kind] += 1
+            self._progress.update(self._task, advance=1, description=self._description())
+
+    def _print(self, line: str) -> None:
+        """Print above the bar; names and reasons are data, not markup."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _description(self) -> str:
+        """Return the running totals."""
+        successful, skipped, failed = (self._counts[kind] for kind in COUNTED)
+        return f"{successful} successful, {skipped} skipped, {failed} failed"

@@ -1,0 +1,41 @@
+"""The backfill's progress, on a terminal and in a log file."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from imagesignals_pipeline import activity
+from imagesignals_pipeline.activity import Activity, ActivityKind
+from imagesignals_pipeline.console import ConsoleActivity
+
+
+def _told(console: Console) -> None:
+    """Tell the activity of two runs of one batch each."""
+    with ConsoleActivity(console, total=10, already=7, batches=2) as shown:
+        for flat in ("F-1 [bold]", "F-2"):
+            shown.tell(activity.fetching())
+            shown.tell(activity.found(1))
+            shown.tell(activity.batch(1, 1))
+            shown.tell(Activity(ActivityKind.SUCCESSFUL, f"✅ Processed {flat} - OK"))
+        shown.tell(Activity(ActivityKind.FAILED, "❌ Failed F-3 - Failed to fetch: 404"))
+
+
+def test_a_log_file_gets_plain_lines() -> None:
+    """Without a terminal there is no bar; batches of several runs are numbered through."""
+    stream = StringIO()
+    _told(Console(file=stream, force_terminal=False, width=20))
+    assert stream.getvalue().splitlines() == [
+        "🔄 Processing batch 1 of 2",
+        "✅ Processed F-1 [bold] - OK",
+        "🔄 Processing batch 2 of 2",
+        "✅ Processed F-2 - OK",
+        "❌ Failed F-3 - Failed to fetch: 404",
+    ]
+
+
+def test_a_terminal_gets_a_bar_with_totals() -> None:
+    """The bar counts what was done before, and each outcome by its kind."""
+    stream = StringIO()
+    _told(Console(file=stream, force_terminal=True, width=120))
+    assert "10/10 processed" in stream.getvalue()
+    assert "2 successful, 7 skipped, 1 failed" in stream.getvalue()

@@ -1,0 +1,69 @@
+"""The environment is read once, and what is wrong in it is said in one line."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from imagesignals_pipeline import settings
+
+
+def test_an_empty_environment_is_enough() -> None:
+    """Nothing set means an embedded server, no storage, and partitions from a fixed month on."""
+    read = settings.read({})
+    assert read.database_url is None
+    assert read.storage_key is None
+    assert read.home == settings.ROOT / ".imagesignals"
+    assert read.first_month == date(2024, 1, 1)
+
+
+def test_blank_values_count_as_unset() -> None:
+    """`NAME=` in an env file means that the variable is not set."""
+    read = settings.read({settings.DATABASE_URL: " ", settings.HOME: "", settings.PG_BIN: ""})
+    assert (read.database_url, read.pg_bin) == (None, None)
+    assert read.home == settings.ROOT / ".imagesignals"
+
+
+def test_every_variable_is_read() -> None:
+    """Each variable of the README's table reaches its field."""
+    read = settings.read(
+        {
+            settings.DATABASE_URL: "postgres://a",
+            settings.DAGSTER_DATABASE_URL: "postgres://b",
+            settings.HOME: "/srv/state",
+            settings.FIRST_MONTH: "2025-10",
+            settings.STORAGE_URL: "https://store.test/",
+            settings.STORAGE_KEY: "key",
+            settings.ALLOWED_ORIGINS: "https://a.test,https://b.test",
+            settings.PG_BIN: "/usr/bin",
+        }
+    )
+    assert read == settings.Settings(
+        database_url="postgres://a",
+        dagster_database_url="postgres://b",
+        home=Path("/srv/state"),
+        first_month=date(2025, 10, 1),
+        storage_url="https://store.test/",
+        storage_key="key",
+        allowed_origins="https://a.test,https://b.test",
+        pg_bin=Path("/usr/bin"),
+    )
+
+
+@pytest.mark.parametrize("text", ["October", "2025", "2025-13", "2025-1-1"])
+def test_a_wrong_month_is_one_clear_line(text: str) -> None:
+    """A month in another form names the variable and shows the form."""
+    with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_FIRST_MONTH to a month like"):
+        settings.read({settings.FIRST_MONTH: text})
+
+
+def test_secrets_stay_out_of_the_repr() -> None:
+    """Settings may be logged: no password, no key."""
+    read = settings.read(
+        {
+            settings.DATABASE_URL: "postgres://u:s3cret@h/d",
+            settings.DAGSTER_DATABASE_URL: "postgres://u:s3cret@h/d",
+            settings.STORAGE_KEY: "s3cret",
+        }
+    )
+    assert "s3cret" not in repr(read)
