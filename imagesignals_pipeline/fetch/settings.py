@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Self
 
-from imagesignals_pipeline.fetch.urls import Origin, UnusableUrl, WebUrl, parse
+from imagesignals_pipeline.fetch.refusal import Unfetchable
+from imagesignals_pipeline.fetch.storage import Storage
+from imagesignals_pipeline.fetch.urls import Origin, WebUrl, parse
+from imagesignals_pipeline.model import OperatorError
 
 STORAGE_URL = "IMAGESIGNALS_STORAGE_URL"
 STORAGE_KEY = "IMAGESIGNALS_STORAGE_KEY"
 ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
 
 
-class FetchMisconfigured(Exception):  # noqa: N818  (says what is the case, as its message does)
+class FetchMisconfigured(OperatorError):  # noqa: N818  (says what is the case, as its text does)
     """A setting cannot be used; the message is one line that names the variable to set."""
 
 
@@ -48,12 +51,17 @@ class FetchSettings:
 
     def __post_init__(self) -> None:
         """Raise FetchMisconfigured unless every value can be used."""
+        if self.attempts < 1 or self.per_host < 1 or min(self.max_bytes, self.deadline_s) <= 0:
+            raise FetchMisconfigured("limits of fetching must be above zero")
         if self.storage_key is not None and not self.storage_url:
             raise FetchMisconfigured(f"{STORAGE_KEY} is set without {STORAGE_URL}: set both")
         if self.storage_key is not None and not (
             self.storage_key.isascii() and self.storage_key.isprintable()
         ):
             raise FetchMisconfigured(f"{STORAGE_KEY} holds characters no key has: copy it again")
+        if self.storage_key and not Storage(self.places, self.storage_key).buckets_named:
+            ending = "/storage/v1/object/public/BUCKET/"
+            raise FetchMisconfigured(f"{STORAGE_KEY} needs a bucket: end {STORAGE_URL} in {ending}")
         _ = self.places, self.trusted
 
     @classmethod
@@ -100,5 +108,6 @@ def _listed(text: str) -> list[str]:
 def _parse(text: str, variable: str) -> WebUrl:
     try:
         return parse(text)
-    except UnusableUrl as reason:
-        raise FetchMisconfigured(f"{variable} cannot be used as a URL: {reason}") from None
+    except Unfetchable as refusal:
+        reason = refusal.failure.detail.removeprefix("Failed to fetch: ")
+        raise FetchMisconfigured(f"{variable} cannot be used: {reason}") from None

@@ -3,12 +3,15 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
+from typing import Self
 from urllib.parse import urljoin
 
-import idna
+from requests.utils import requote_uri
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
+
+from imagesignals_pipeline.fetch.refusal import invalid
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL_CHARACTERS = 8192
@@ -17,11 +20,9 @@ MAX_HOST_CHARACTERS = 253
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*:", re.IGNORECASE)
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
-_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
-
-
-class UnusableUrl(Exception):  # noqa: N818  (says what is the case, as its message does)
-    """The text is no URL that we would ever ask for; the message is the operator's clause."""
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of characters that people do not see and programs read differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,11 @@ class Origin:
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class WebUrl:
-    """An absolute http(s) URL in one spelling; `target` is path and query, percent-encoded.
+    """An absolute http(s) URL in one spelling, percent-encoded.
 
-    The representation leaves the target out: a query string can hold a signed token.
+    Its representation holds neither path nor query: a query string can be a signed token.
     """
 
     origin: Origin
@@ -51,7 +52,7 @@ class WebUrl:
     query: str | None = None
 
     def __repr__(self) -> str:
-        return f"WebUrl({self.origin.scheme}://{self.origin.netloc}/...)"
+        return f"WebUrl({self.origin!r}, ...)"
 
     @property
     def text(self) -> str:
@@ -60,11 +61,15 @@ class WebUrl:
         return f"{self.origin.scheme}://{self.origin.netloc}{self.path}{query}"
 
     def join(self, location: str) -> "WebUrl":
-        """Return where a redirect from here leads; raises UnusableUrl."""
+        """Return where a redirect from here leads; raises Unfetchable."""
         try:
             return parse(urljoin(self.text, clean(location)))
         except ValueError:
-            raise UnusableUrl("not a URL") from None
+            raise invalid("not a URL") from None
+
+    def with_path(self, path: str) -> Self:
+        """Return the URL of another path of the same origin, without a query."""
+        return type(self)(self.origin, path)
 
 
 def has_scheme(text: str) -> bool:
@@ -73,68 +78,54 @@ def has_scheme(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return the text without space around it; raises UnusableUrl for what may hide a host."""
+    """Return the text without the space around it; raises Unfetchable for what may hide a host."""
     text = text.strip(" \t\r\n\f\v")
     if not text or len(text) > MAX_URL_CHARACTERS:
-        raise UnusableUrl("empty or too long")
+        raise invalid("empty or too long")
     if "\\" in text or "%5c" in text.lower():
-        raise UnusableUrl("a backslash in it")
-    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
-        raise UnusableUrl("control characters in it")
+        raise invalid("with a backslash")
+    if any(unicodedata.category(character) in _UNSEEN for character in text):
+        raise invalid("with control characters")
     return text
 
 
 def parse(text: str) -> WebUrl:
-    """Return the one spelling of an absolute URL; raises UnusableUrl.
+    """Return the one spelling of an absolute URL; raises Unfetchable.
 
-    The parser is the HTTP client's own, so that nothing is read in two ways. A fragment is
+    The parsers are the HTTP client's own, so that nothing is read in two ways. A fragment is
     dropped, dot segments are resolved, and what is not percent-encoded yet is encoded.
     """
     text = clean(text)
     if not text.lower().startswith(("http://", "https://")):
-        raise UnusableUrl("not http or https")
+        raise invalid("not http or https")
+    if "@" in re.split(r"[/?#]", text, maxsplit=3)[2]:
+        raise invalid("with a user name or password")
     try:
-        url = parse_url(text)
+        first = parse_url(text)
+        # requests decodes %2e to a dot and so on; parsing its result again resolves those too.
+        url = parse_url(requote_uri(first.url))
     except (LocationParseError, ValueError):
-        raise UnusableUrl("not a URL") from None
-    if url.auth is not None or "@" in (url.authority or ""):
-        raise UnusableUrl("a user name or password in it")
+        raise invalid("not a URL") from None
     scheme = url.scheme or ""
-    origin = Origin(scheme, _host(url.host or ""), url.port or DEFAULT_PORTS[scheme])
-    if url.port == 0:
-        raise UnusableUrl("not a URL")
-    return WebUrl(origin, url.path or "/", url.query)
+    port = DEFAULT_PORTS[scheme] if url.port is None else url.port
+    return WebUrl(Origin(scheme, _host(url.host or ""), port), url.path or "/", url.query)
 
 
 def _host(host: str) -> str:
-    """Return a host name in its ASCII form, or an address in its shortest form."""
-    if host.startswith("["):
-        return _ipv6(host.strip("[]"))
-    try:
-        name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        raise UnusableUrl("not a host name") from None
-    name = name.lower().removesuffix(".")
-    labels = name.split(".")
-    if len(name) > MAX_HOST_CHARACTERS or not all(_LABEL.fullmatch(label) for label in labels):
-        raise UnusableUrl("not a host name")
-    return _ipv4(name) if _NUMBER.fullmatch(labels[-1]) else name
+    """Return a host name in lower case without its final dot, or an address as Python writes it.
 
-
-def _ipv6(text: str) -> str:
+    A host that ends in a number must be a dotted quad: 127.1, 0x7f.1 and 2130706433 are an
+    address to some programs and a name to others. Source: WHATWG URL, "ends in a number".
+    """
     try:
-        return str(IPv6Address(text)) if "%" not in text else _no_host()
+        if host.startswith("["):
+            if "%" in host:
+                raise invalid("not a host name")  # a zone is a network card of this machine
+            return str(IPv6Address(host[1:-1]))
+        name = host.lower().removesuffix(".")
+        labels = name.split(".")
+        if len(name) > MAX_HOST_CHARACTERS or not all(map(_LABEL.fullmatch, labels)):
+            raise invalid("not a host name")
+        return str(IPv4Address(name)) if _NUMBER.fullmatch(labels[-1]) else name
     except ValueError:
-        return _no_host()
-
-
-def _ipv4(text: str) -> str:
-    """Accept the dotted quad only: 0x7f.1 is an address to some programs and a name to others."""
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return _no_host()
-
-
-def _no_host() -> str:
-    raise UnusableUrl("not a host name")
+        raise invalid("not a host name") from None
