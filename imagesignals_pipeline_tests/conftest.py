@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
+from imagesignals_pipeline import database
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 
 TEMPLATE = "migrated_template"
@@ -42,11 +43,12 @@ def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """Name of the database that every test's own is a copy of."""
-    engine = create_engine(postgres.url(TEMPLATE), poolclass=NullPool)
+    engine = database.engine(postgres.url(TEMPLATE))
     migrate = getattr(importlib.import_module("imagesignals_pipeline.sql"), "migrate", None)
     if migrate:  # until the migrations are there, the template stays empty
         with engine.begin() as connection:
             migrate(connection, create_submissions=True)
+    engine.dispose()  # who is connected to a template cannot copy it
     return TEMPLATE
 
 
@@ -67,9 +69,10 @@ def database_url(postgres: EmbeddedPostgres, migrated_template: str) -> Iterator
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Connection]:
     """A connection to `database_url`; what the test does not commit is rolled back."""
-    engine = create_engine(database_url, poolclass=NullPool)
+    engine = database.engine(database_url)
     with engine.connect() as opened:
         yield opened
+    engine.dispose()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imagesignals_pipeline.model import OperatorError
+
 USE_YOUR_OWN = "or set IMAGESIGNALS_DATABASE_URL to a PostgreSQL of your own"
 NAMESPACE = ("--user", "--map-user=65534", "--map-group=65534", "--")
 """Arguments of `unshare` after which a program sees itself as `nobody`, its files as `nobody`'s."""
@@ -18,7 +20,7 @@ UNQUOTABLE = frozenset('"$`\\\n')
 """`initdb` and `pg_ctl` put their own path between double quotes and hand it to a shell."""
 
 
-class EmbeddedPostgresError(RuntimeError):
+class EmbeddedPostgresError(OperatorError):
     """There is no embedded server to be had; its text is one line that says what to do."""
 
 

@@ -1,0 +1,117 @@
+"""Connections that are bounded in time, and say who they are.
+
+They work directly and behind a pooler in transaction mode (PgBouncer, Supabase's). Such a pooler
+refuses startup parameters that it does not know, and hands what `SET` changes to strangers: so
+limits and the time zone are set anew in each transaction, where they end with it. That costs one
+round trip a transaction.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from imagesignals_pipeline.database.errors import explain, withhold_values
+from imagesignals_pipeline.database.urls import normalise
+from imagesignals_pipeline.model import OperatorError
+
+OLDEST_SERVER = 14
+STATEMENT_TIMEOUT_S = 300
+"""Far more than a statement of ours takes; ends one that a broken plan made endless."""
+LOCK_TIMEOUT_S = 60
+"""Longer than any of our transactions holds a lock that another one waits for."""
+IDLE_TIMEOUT_S = 1800
+"""After this long between two statements the server takes us for dead and frees our locks."""
+CONNECTING: Mapping[str, str] = MappingProxyType(
+    {
+        "application_name": "imagesignals",
+        "client_encoding": "utf8",
+        "connect_timeout": "10",  # seconds, for each address of the host
+        "keepalives_idle": "30",  # seconds; a dead peer is noticed a minute later
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "60000",  # milliseconds; the same while data is on its way
+    }
+)
+"""libpq's own options and the two startup parameters that every pooler knows; a URL may differ."""
+
+
+class DatabaseUnusable(OperatorError):  # noqa: N818 - reads as what it says
+    """The database cannot be used as it is; the text is one line that says what to do."""
+
+
+def engine(
+    url: str | URL,
+    *,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+    lock_timeout_s: int = LOCK_TIMEOUT_S,
+) -> Engine:
+    """Return an engine for a database; nothing connects yet.
+
+    Its errors quote neither parameters nor rows. A transaction can widen its limits by
+    `set_config(..., is_local => true)`.
+
+    Args:
+        url: In any spelling that `normalise` takes.
+        statement_timeout_s: Longest that one statement may take; 0 for no limit.
+        lock_timeout_s: Longest that one may wait for a lock, advisory ones included.
+
+    Raises:
+        DatabaseMisconfigured: The URL is none.
+    """
+    address = normalise(url if isinstance(url, str) else url.render_as_string(hide_password=False))
+    made = create_engine(
+        address,
+        connect_args={k: v for k, v in CONNECTING.items() if k not in address.query},
+        hide_parameters=True,
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=5,
+        pool_recycle=300,  # seconds; poolers and firewalls drop idle connections silently
+        use_native_hstore=False,  # would ask for its types on each new connection
+    )
+    event.listen(made, "begin", _limits(statement_timeout_s, lock_timeout_s))
+    event.listen(made, "handle_error", withhold_values)
+    return made
+
+
+def check(engine: Engine) -> None:
+    """Connect, and make sure that the server is one that we can work with.
+
+    Raises:
+        DatabaseUnusable: It is not, or cannot be reached.
+    """
+    try:
+        with engine.connect() as connection:
+            version = connection.exec_driver_sql("show server_version_num").scalar_one()
+    except SQLAlchemyError as error:
+        reason = explain(error)
+    else:
+        reason = _too_old(int(version))
+    if reason:
+        raise DatabaseUnusable(reason)
+
+
+def _limits(statement_timeout_s: int, lock_timeout_s: int) -> Callable[[Connection], None]:
+    """Return what makes a new transaction bounded in time, and its clock UTC."""
+    values = (1000 * statement_timeout_s, 1000 * lock_timeout_s, 1000 * IDLE_TIMEOUT_S)
+
+    def limit(connection: Connection) -> None:
+        connection.exec_driver_sql(
+            "select set_config('statement_timeout', %s::text, true),"
+            " set_config('lock_timeout', %s::text, true),"
+            " set_config('idle_in_transaction_session_timeout', %s::text, true),"
+            " set_config('timezone', 'UTC', true)",
+            values,
+        )
+
+    return limit
+
+
+def _too_old(version_number: int) -> str:
+    """Return what to say of a server's version (140005 is 14.5), or nothing."""
+    major = version_number // 10_000
+    if major >= OLDEST_SERVER:
+        return ""
+    return f"The database server is PostgreSQL {major}: it must be {OLDEST_SERVER} or newer."
