@@ -1,0 +1,1 @@
+"""The apps, messages and papers that show a payment; every brand is invented."""
