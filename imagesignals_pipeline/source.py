@@ -1,0 +1,202 @@
+"""Which submissions wait, and what is known of those that do not (reads only)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.model import FailureKind, Submission
+from imagesignals_pipeline.sql import query
+
+RETRIED_KINDS = [str(kind) for kind in FailureKind if kind.may_pass]
+"""Kinds of failure that another attempt may cure; a failed row without a kind counts as one."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""When a submission without a date counts as made; nothing counts as older."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The submissions made at `since` or later and before `until`; None means no bound.
+
+    Submissions without a date count as made on 1 January 1970.
+
+    Raises:
+        ValueError: A bound has no time zone.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for bound in (self.since, self.until):
+            if bound is not None and bound.tzinfo is None:
+                raise ValueError(f"{bound} has no time zone.")
+
+    def bounds(self) -> Mapping[str, datetime | None]:
+        """Return the window as parameters; a lower bound that nothing can miss is none."""
+        since = self.since if self.since is None or self.since > EPOCH else None
+        return {"since": since, "until": self.until}
+
+
+EVERYTHING = Window()
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many submissions have a screenshot, and what became of them.
+
+    `total` = `processed` + `pending`, and `processed` = `completed` + `skipped` + `failed`. A
+    manual entry or a blank URL is no screenshot and counts nowhere.
+    """
+
+    total: int
+    processed: int
+    completed: int
+    skipped: int
+    failed: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBatch:
+    """A batch as its run planned it; `number` counts from 1 to `batch_count`."""
+
+    number: int
+    batch_count: int
+    submission_ids: tuple[UUID, ...]
+    planned_at: datetime
+
+
+def totals(connection: Connection, window: Window | None = None) -> Totals:
+    """Count the submissions of a window that have a screenshot."""
+    bounds = (window or EVERYTHING).bounds()
+    row = connection.execute(query("totals"), bounds).one()
+    processed = row.completed + row.skipped + row.failed
+    return Totals(
+        total=row.total,
+        processed=processed,
+        completed=row.completed,
+        skipped=row.skipped,
+        failed=row.failed,
+        pending=row.total - processed,
+    )
+
+
+def pending_by_month(
+    connection: Connection, window: Window | None = None, *, retry_failed: bool = False
+) -> dict[date, int]:
+    """Count who waits, by the first day of the month in UTC, oldest first."""
+    chosen = {**(window or EVERYTHING).bounds(), **_retried(also_failed=retry_failed)}
+    rows = connection.execute(query("pending_by_month"), chosen)
+    return {row.month: row.pending for row in rows}
+
+
+def pending_frame(
+    connection: Connection,
+    window: Window | None = None,
+    *,
+    retry_failed: bool = False,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Return who waits, oldest first, to look at: `flat_id`, `created_at` (UTC), `reason`.
+
+    `reason` is `new` or `retry`. URLs are left out, because they may carry signed tokens.
+    """
+    frame = pd.read_sql_query(
+        query("pending"),
+        connection,
+        params=_chosen(window, retry_failed=retry_failed, limit=limit),
+        parse_dates={"created_at": {"utc": True}},
+    )
+    return frame.drop(columns="id")
+
+
+def pending_ids(
+    connection: Connection, window: Window | None = None, *, retry_failed: bool = False
+) -> list[UUID]:
+    """Return who waits, in the order of `created_at` and `id`."""
+    chosen = _chosen(window, retry_failed=retry_failed, limit=None)
+    return [UUID(row.id) for row in connection.execute(query("pending"), chosen)]
+
+
+def submissions(connection: Connection, ids: Collection[UUID]) -> list[Submission]:
+    """Return those submissions that still exist with a screenshot, oldest first."""
+    return [
+        Submission(
+            id=UUID(row.id),
+            flat_id=row.flat_id,
+            screenshot_url=row.screenshot_url,
+            created_at=row.created_at.astimezone(UTC),
+        )
+        for row in connection.execute(query("submissions"), _ids(ids))
+    ]
+
+
+def analysed_since(connection: Connection, ids: Collection[UUID], moment: datetime) -> set[UUID]:
+    """Return which submissions need no further work.
+
+    A row that is analysed, skipped or failed for good is done. One that failed for a reason that
+    may pass is done if it was written at `moment` or later: this attempt has been made.
+    """
+    parameters = {**_ids(ids), **_retried(also_failed=True), "moment": moment}
+    return {UUID(id_) for id_ in connection.execute(query("analysed_since"), parameters).scalars()}
+
+
+def duplicates_among(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Return which submissions are marked as duplicates of an earlier one."""
+    return {UUID(id_) for id_ in connection.execute(query("duplicates_among"), _ids(ids)).scalars()}
+
+
+def outdated_ids(
+    connection: Connection, algorithm_version: int, *, limit: int | None = None
+) -> list[UUID]:
+    """Return analysed submissions without a fingerprint of this version, oldest first.
+
+    Rows that another program analysed have none, so that their pictures are never compared.
+    """
+    parameters = {"algorithm_version": algorithm_version, "row_limit": limit}
+    return [UUID(id_) for id_ in connection.execute(query("outdated"), parameters).scalars()]
+
+
+def planned(connection: Connection, run_id: str, batch_number: int) -> PlannedBatch | None:
+    """Return a batch of a run, or None when the run never planned it."""
+    row = connection.execute(
+        query("planned"), {"run_id": run_id, "batch_number": batch_number}
+    ).one_or_none()
+    if row is None:
+        return None
+    ids = tuple(UUID(id_) for id_ in row.submission_ids)
+    return PlannedBatch(row.batch_number, row.batch_count, ids, row.planned_at)
+
+
+def unfinished(connection: Connection, run_id: str, window: Window | None = None) -> int:
+    """Count what a run planned and did not analyse; deleted submissions are not missed.
+
+    A run that has no plan at all has lost its work: then everything that waits in the window
+    counts.
+    """
+    planned_at = connection.execute(query("planned_at"), {"run_id": run_id}).scalar_one()
+    if planned_at is None:
+        return totals(connection, window).pending
+    parameters = {"run_id": run_id, "moment": planned_at, **_retried(also_failed=True)}
+    return connection.execute(query("unfinished"), parameters).scalar_one()
+
+
+def _chosen(
+    window: Window | None, *, retry_failed: bool, limit: int | None
+) -> dict[str, datetime | list[str] | int | None]:
+    """Return the parameters of the statement `pending`."""
+    bounds = (window or EVERYTHING).bounds()
+    return {**bounds, **_retried(also_failed=retry_failed), "row_limit": limit}
+
+
+def _retried(*, also_failed: bool) -> dict[str, list[str] | None]:
+    return {"retried_kinds": RETRIED_KINDS if also_failed else None}
+
+
+def _ids(ids: Collection[UUID]) -> dict[str, list[str]]:
+    return {"ids": [str(id_) for id_ in ids]}

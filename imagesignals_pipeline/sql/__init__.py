@@ -1,0 +1,11 @@
+"""Every SQL statement of the pipeline, and the schema it needs."""
+
+from imagesignals_pipeline.sql.loader import query
+from imagesignals_pipeline.sql.schema import (
+    MigrationReport,
+    SchemaError,
+    migrate,
+    require_tables,
+)
+
+__all__ = ["MigrationReport", "SchemaError", "migrate", "query", "require_tables"]

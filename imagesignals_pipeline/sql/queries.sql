@@ -1,0 +1,760 @@
+-- Every statement of the pipeline. Python looks them up by name; `:words` are parameters.
+
+-- == Verification as the operator's guide has it ==============================================
+
+-- name: guide_total
+-- Total payments with screenshots
+SELECT COUNT(*) as total_payments_with_screenshots
+FROM payment_submissions
+WHERE screenshot_url IS NOT NULL;
+
+-- name: guide_analyzed
+-- Total analyzed signals
+SELECT COUNT(*) as total_analyzed
+FROM payment_image_signals
+WHERE analysis_status = 'completed';
+
+-- name: guide_statuses
+-- Analysis status breakdown
+SELECT
+  analysis_status,
+  COUNT(*) as count
+FROM payment_image_signals
+GROUP BY analysis_status
+ORDER BY count DESC;
+
+-- name: guide_duplicates
+-- Find duplicates detected
+SELECT
+  ps.flat_id,
+  ps.created_at,
+  pis.similarity_percentage,
+  pis.similarity_explanation
+FROM payment_image_signals pis
+JOIN payment_submissions ps ON ps.id = pis.payment_submission_id
+WHERE pis.duplicate_detected = true
+ORDER BY ps.created_at DESC
+LIMIT 20;
+
+-- == What waits (source.py) ====================================================================
+
+-- name: totals
+-- How many submissions of a window have a screenshot, and what became of them.
+select
+    count(*) as total,
+    count(*) filter (where signals.analysis_status = 'completed') as completed,
+    count(*) filter (where signals.analysis_status = 'skipped') as skipped,
+    count(*) filter (where signals.analysis_status = 'failed') as failed
+from payment_submissions as submission
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or submission.created_at is null
+    );
+
+-- name: pending_by_month
+-- How many submissions wait in each month, in UTC.
+select
+    cast(
+        date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
+    ) as month,
+    count(*) as pending
+from payment_submissions as submission
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_waits(
+        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+    )
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or submission.created_at is null
+    )
+group by month
+order by month;
+
+-- name: pending
+-- Who waits in a window, oldest first.
+select
+    cast(submission.id as text) as id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at,
+    case when signals.analysis_status = 'failed' then 'retry' else 'new' end as reason
+from payment_submissions as submission
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_waits(
+        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+    )
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or submission.created_at is null
+    )
+order by imagesignals_moment(submission.created_at), submission.id
+limit cast(:row_limit as bigint);
+
+-- name: submissions
+-- Given submissions that still exist and still have a screenshot, oldest first.
+select
+    cast(submission.id as text) as id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    submission.screenshot_url,
+    imagesignals_moment(submission.created_at) as created_at
+from payment_submissions as submission
+where submission.id = any(cast(:ids as uuid []))
+    and imagesignals_has_screenshot(submission.screenshot_url)
+order by imagesignals_moment(submission.created_at), submission.id;
+
+-- name: analysed_since
+-- Which of the given submissions are done; a failure that may pass is, if it was tried since then.
+select cast(signals.payment_submission_id as text) as id
+from payment_image_signals as signals
+where signals.payment_submission_id = any(cast(:ids as uuid []))
+    and (
+        not imagesignals_waits(
+            signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+        )
+        or (signals.analysis_status = 'failed' and signals.updated_at >= :moment)
+    );
+
+-- name: duplicates_among
+-- Which of the given submissions are duplicates of an earlier one.
+select cast(signals.payment_submission_id as text) as id
+from payment_image_signals as signals
+where signals.payment_submission_id = any(cast(:ids as uuid [])) and signals.duplicate_detected;
+
+-- name: outdated
+-- Analysed submissions whose picture cannot be compared: no fingerprint, or one of another version.
+select cast(submission.id as text) as id
+from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
+left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
+where signals.analysis_status = 'completed'
+    and fingerprint.algorithm_version is distinct from :algorithm_version
+    and imagesignals_has_screenshot(submission.screenshot_url)
+order by imagesignals_moment(submission.created_at), submission.id
+limit cast(:row_limit as bigint);
+
+-- name: planned
+-- One batch of a run.
+select
+    batch_number,
+    batch_count,
+    cast(submission_ids as text []) as submission_ids,
+    planned_at
+from image_signal_batches
+where run_id = :run_id and batch_number = :batch_number;
+
+-- name: planned_at
+-- When a run planned its batches; null when it never did.
+select min(planned_at) as planned_at
+from image_signal_batches
+where run_id = :run_id;
+
+-- name: unfinished
+-- How many submissions a run planned that are not done; see `analysed_since`.
+select count(*) as unfinished
+from (
+    select unnest(submission_ids) as id
+    from image_signal_batches
+    where run_id = :run_id
+) as planned
+join payment_submissions as submission on submission.id = planned.id
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_waits(
+        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+    )
+    and not coalesce(
+        signals.analysis_status = 'failed' and signals.updated_at >= :moment, false
+    );
+
+-- == Batches (store/plans.py) ==================================================================
+
+-- name: forget_plans
+-- Plans of this run, which is planned anew, and of runs that ended long ago.
+delete from image_signal_batches
+where run_id = :run_id or planned_at < now() - interval '7 days';
+
+-- name: plan
+-- Divide submissions, in the order given, into batches of one size; the last may be smaller.
+insert into image_signal_batches (run_id, batch_number, batch_count, submission_ids)
+select
+    :run_id,
+    (position - 1) / :batch_size + 1,
+    :batch_count,
+    array_agg(id order by position)
+from unnest(cast(:ids as uuid [])) with ordinality as planned (id, position)
+group by (position - 1) / :batch_size;
+
+-- name: plan_nothing
+-- A run that found nothing to do says so: it is not a run that lost its plan.
+insert into image_signal_batches (run_id, batch_number, batch_count, submission_ids)
+values (:run_id, 0, 0, '{}');
+
+-- == Signals (store/signals.py) ================================================================
+
+-- name: lock_writes
+-- One writer at a time, until its transaction ends; nobody waits for more than a minute.
+select
+    set_config('lock_timeout', '60s', true) as lock_timeout,
+    pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
+
+-- name: give_way
+-- From here to the end of the savepoint no row is waited for as long as PostgreSQL takes to look
+-- for deadlocks (1 s): in a knot with the live application, it is we who step back.
+select set_config('lock_timeout', '500ms', true) as lock_timeout;
+
+-- name: save_signals
+-- One row a submission. While the picture's address stays the same, a failure never replaces an
+-- analysis or a verdict. Returns what was written, and the hash that was counted before.
+with fresh as (
+    select *
+    from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+        payment_submission_id uuid,
+        image_url text,
+        perceptual_hash text,
+        exif_available boolean,
+        exif_creation_date timestamptz,
+        exif_source_type text,
+        exif_metadata_stripped boolean,
+        exif_editor_detected text,
+        metadata_notes text,
+        looks_like_screenshot boolean,
+        aspect_ratio text,
+        resolution_width integer,
+        resolution_height integer,
+        text_density_score integer,
+        screenshot_validity_explanation text,
+        analysis_status text,
+        analysis_error text,
+        failure_kind text
+    )
+),
+
+written as (
+    insert into payment_image_signals as signals (
+        payment_submission_id, image_url, perceptual_hash, duplicate_detected,
+        exif_available, exif_creation_date, exif_source_type, exif_metadata_stripped,
+        exif_editor_detected, metadata_notes, looks_like_screenshot, aspect_ratio,
+        resolution_width, resolution_height, text_density_score,
+        screenshot_validity_explanation, analyzed_at, analysis_status, analysis_error,
+        failure_kind, written_by_pipeline
+    )
+    select
+        fresh.payment_submission_id, fresh.image_url, fresh.perceptual_hash, false,
+        fresh.exif_available, fresh.exif_creation_date, fresh.exif_source_type,
+        fresh.exif_metadata_stripped, fresh.exif_editor_detected, fresh.metadata_notes,
+        fresh.looks_like_screenshot, fresh.aspect_ratio, fresh.resolution_width,
+        fresh.resolution_height, fresh.text_density_score,
+        fresh.screenshot_validity_explanation, cast(:analyzed_at as timestamptz),
+        fresh.analysis_status, fresh.analysis_error, fresh.failure_kind, true
+    from fresh
+    join payment_submissions as submission on submission.id = fresh.payment_submission_id
+    order by fresh.payment_submission_id
+    on conflict (payment_submission_id) do update set
+        image_url = excluded.image_url,
+        perceptual_hash = excluded.perceptual_hash,
+        -- Links of a picture that stays are settled by `link`; a row that ceases to be an
+        -- analysis, or that another program linked by its own hash, begins anew.
+        duplicate_detected = signals.duplicate_detected
+            and signals.written_by_pipeline
+            and excluded.analysis_status = 'completed',
+        similar_to_payment_id = case
+            when signals.written_by_pipeline and excluded.analysis_status = 'completed'
+                then signals.similar_to_payment_id
+        end,
+        similarity_percentage = case
+            when signals.written_by_pipeline and excluded.analysis_status = 'completed'
+                then signals.similarity_percentage
+        end,
+        similarity_explanation = case
+            when signals.written_by_pipeline and excluded.analysis_status = 'completed'
+                then signals.similarity_explanation
+        end,
+        exif_available = excluded.exif_available,
+        exif_creation_date = excluded.exif_creation_date,
+        exif_source_type = excluded.exif_source_type,
+        exif_metadata_stripped = excluded.exif_metadata_stripped,
+        exif_editor_detected = excluded.exif_editor_detected,
+        metadata_notes = excluded.metadata_notes,
+        looks_like_screenshot = excluded.looks_like_screenshot,
+        aspect_ratio = excluded.aspect_ratio,
+        resolution_width = excluded.resolution_width,
+        resolution_height = excluded.resolution_height,
+        text_density_score = excluded.text_density_score,
+        screenshot_validity_explanation = excluded.screenshot_validity_explanation,
+        analyzed_at = excluded.analyzed_at,
+        analysis_status = excluded.analysis_status,
+        analysis_error = excluded.analysis_error,
+        failure_kind = excluded.failure_kind,
+        written_by_pipeline = true,
+        updated_at = now()
+    where array_position(array['failed', 'skipped', 'completed'], excluded.analysis_status)
+        >= coalesce(
+            array_position(array['failed', 'skipped', 'completed'], signals.analysis_status), 0
+        )
+        or split_part(split_part(signals.image_url, '?', 1), '#', 1) <> excluded.image_url
+    returning
+        signals.payment_submission_id,
+        signals.analysis_status,
+        signals.perceptual_hash
+)
+
+select
+    cast(written.payment_submission_id as text) as id,
+    written.analysis_status,
+    written.perceptual_hash,
+    case when before.analysis_status = 'completed' then before.perceptual_hash end as hash_before
+from written
+-- This statement's snapshot: the row as it was.
+left join payment_image_signals as before
+    on before.payment_submission_id = written.payment_submission_id;
+
+-- name: save_fingerprints
+-- What later pictures are compared with.
+insert into image_fingerprints as fingerprint (
+    payment_submission_id, content_sha256, pixels_sha256, payload, algorithm_version, analyzed_at
+)
+select
+    fresh.payment_submission_id,
+    decode(fresh.content_sha256, 'hex'),
+    decode(fresh.pixels_sha256, 'hex'),
+    decode(fresh.payload, 'base64'),
+    fresh.algorithm_version,
+    cast(:analyzed_at as timestamptz)
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+    payment_submission_id uuid,
+    content_sha256 text,
+    pixels_sha256 text,
+    payload text,
+    algorithm_version integer
+)
+order by fresh.payment_submission_id
+on conflict (payment_submission_id) do update set
+    content_sha256 = excluded.content_sha256,
+    pixels_sha256 = excluded.pixels_sha256,
+    payload = excluded.payload,
+    algorithm_version = excluded.algorithm_version,
+    analyzed_at = excluded.analyzed_at;
+
+-- name: forget_fingerprints
+-- Pictures that their submission no longer shows.
+delete from image_fingerprints
+where payment_submission_id = any(cast(:ids as uuid []));
+
+-- == The hash index (store/hash_index.py) ======================================================
+
+-- name: count_hashes
+-- Count new analyses into the rows of their hashes, which reads no other submission of the hash.
+-- Returns the hashes that have no row yet.
+with arrival as (
+    select
+        fresh.perceptual_hash,
+        count(*) as uploads,
+        min(imagesignals_moment(submission.created_at)) as first_moment,
+        (
+            array_agg(
+                submission.id order by imagesignals_moment(submission.created_at), submission.id
+            )
+        )[1] as first_id
+    from unnest(cast(:ids as uuid []), cast(:hashes as text [])) as fresh (id, perceptual_hash)
+    join payment_submissions as submission on submission.id = fresh.id
+    group by fresh.perceptual_hash
+),
+
+counted as (
+    update image_perceptual_hash_index as hash
+    set
+        upload_count = coalesce(hash.upload_count, 0) + arrival.uploads,
+        first_payment_id = case
+            when (arrival.first_moment, arrival.first_id)
+                < (imagesignals_moment(original.created_at), original.id)
+                then arrival.first_id
+            else original.id
+        end,
+        first_uploaded_at = least(
+            arrival.first_moment, imagesignals_moment(original.created_at)
+        ),
+        last_updated_at = now()
+    from arrival, payment_submissions as original
+    where hash.perceptual_hash = arrival.perceptual_hash and original.id = hash.first_payment_id
+    returning hash.perceptual_hash
+)
+
+select arrival.perceptual_hash
+from arrival
+where arrival.perceptual_hash not in (select counted.perceptual_hash from counted);
+
+-- name: index_hashes
+-- Write the rows of the index that differ from what the signals say; of all hashes, or of some.
+with counted as (
+    select
+        signals.perceptual_hash,
+        cast(count(*) as integer) as upload_count,
+        min(imagesignals_moment(submission.created_at)) as first_uploaded_at,
+        (
+            array_agg(
+                submission.id order by imagesignals_moment(submission.created_at), submission.id
+            )
+        )[1] as first_payment_id
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.analysis_status = 'completed'
+        and signals.perceptual_hash <> ''
+        and (
+            cast(:hashes as text []) is null
+            or signals.perceptual_hash = any(cast(:hashes as text []))
+        )
+    group by signals.perceptual_hash
+)
+
+insert into image_perceptual_hash_index as hash (
+    perceptual_hash, hash_algorithm, first_payment_id, first_uploaded_at, upload_count
+)
+select
+    counted.perceptual_hash,
+    'dhash',
+    counted.first_payment_id,
+    counted.first_uploaded_at,
+    counted.upload_count
+from counted
+left join image_perceptual_hash_index as known
+    on known.perceptual_hash = counted.perceptual_hash
+where (known.first_payment_id, known.first_uploaded_at, known.upload_count)
+    is distinct from
+    (counted.first_payment_id, counted.first_uploaded_at, counted.upload_count)
+order by counted.perceptual_hash
+on conflict (perceptual_hash) do update set
+    first_payment_id = excluded.first_payment_id,
+    first_uploaded_at = excluded.first_uploaded_at,
+    upload_count = excluded.upload_count,
+    last_updated_at = now();
+
+-- name: drop_hashes
+-- Rows of the index whose hash no analysed submission has any more; of all hashes, or of some.
+delete from image_perceptual_hash_index as hash
+where (
+    cast(:hashes as text []) is null
+    or hash.perceptual_hash = any(cast(:hashes as text []))
+)
+and (
+    hash.perceptual_hash = ''
+    or not exists (
+        select
+        from payment_image_signals as signals
+        where signals.perceptual_hash = hash.perceptual_hash
+            and signals.analysis_status = 'completed'
+    )
+);
+
+-- == Duplicate links (store/links.py) ==========================================================
+
+-- name: related_pictures
+-- The digests of all pictures that a change of the given submissions can concern: theirs, those of
+-- the groups they were in, those of copies whose original is gone, and all that are connected.
+with recursive touched as (
+    select unnest(cast(:ids as uuid [])) as id
+    union
+    select signals.similar_to_payment_id
+    from payment_image_signals as signals
+    where signals.payment_submission_id = any(cast(:ids as uuid []))
+        and signals.similar_to_payment_id is not null
+        and signals.written_by_pipeline
+),
+
+concerned as (
+    select touched.id
+    from touched
+    union
+    select signals.payment_submission_id
+    from touched
+    join payment_image_signals as signals on signals.similar_to_payment_id = touched.id
+    where signals.written_by_pipeline
+    union
+    select signals.payment_submission_id
+    from payment_image_signals as signals
+    where signals.duplicate_detected
+        and signals.similar_to_payment_id is null
+        and signals.written_by_pipeline
+),
+
+related (digest, is_pixels) as (
+    select
+        fingerprint.content_sha256,
+        false
+    from concerned
+    join image_fingerprints as fingerprint on fingerprint.payment_submission_id = concerned.id
+    union
+    select
+        next.digest,
+        next.is_pixels
+    from related
+    cross join lateral (
+        select
+            fingerprint.pixels_sha256 as digest,
+            true as is_pixels
+        from image_fingerprints as fingerprint
+        where not related.is_pixels
+            and fingerprint.content_sha256 = related.digest
+            and fingerprint.pixels_sha256 is not null
+        union all
+        select
+            fingerprint.content_sha256,
+            false
+        from image_fingerprints as fingerprint
+        where related.is_pixels and fingerprint.pixels_sha256 = related.digest
+        union all
+        select
+            match.pixels_b,
+            true
+        from image_matches as match
+        where related.is_pixels
+            and match.pixels_a = related.digest
+            and match.same_picture
+            and exists (
+                select
+                from image_fingerprints as fingerprint
+                where fingerprint.pixels_sha256 = match.pixels_b
+            )
+        union all
+        select
+            match.pixels_a,
+            true
+        from image_matches as match
+        where related.is_pixels
+            and match.pixels_b = related.digest
+            and match.same_picture
+            and exists (
+                select
+                from image_fingerprints as fingerprint
+                where fingerprint.pixels_sha256 = match.pixels_a
+            )
+    ) as next
+)
+
+select
+    related.digest,
+    related.is_pixels
+from related;
+
+-- name: members
+-- Analysed submissions with given contents, and what their rows say now.
+select
+    cast(submission.id as text) as id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at,
+    fingerprint.content_sha256,
+    fingerprint.pixels_sha256,
+    signals.duplicate_detected,
+    cast(signals.similar_to_payment_id as text) as similar_to_payment_id,
+    signals.similarity_percentage,
+    signals.similarity_explanation
+from image_fingerprints as fingerprint
+join payment_image_signals as signals
+    on signals.payment_submission_id = fingerprint.payment_submission_id
+join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+where fingerprint.content_sha256 = any(:contents)
+    and signals.analysis_status = 'completed'
+    and signals.written_by_pipeline;
+
+-- name: all_members
+-- As `members`, of every submission that shares its picture with another or is linked to one.
+with shared_content as (
+    select content_sha256
+    from image_fingerprints
+    group by content_sha256
+    having count(*) > 1
+),
+
+shared_pixels as (
+    select pixels_sha256
+    from image_fingerprints
+    where pixels_sha256 is not null
+    group by pixels_sha256
+    having count(*) > 1
+    union
+    select pixels_a
+    from image_matches
+    where same_picture
+    union
+    select pixels_b
+    from image_matches
+    where same_picture
+)
+
+select
+    cast(submission.id as text) as id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at,
+    fingerprint.content_sha256,
+    fingerprint.pixels_sha256,
+    signals.duplicate_detected,
+    cast(signals.similar_to_payment_id as text) as similar_to_payment_id,
+    signals.similarity_percentage,
+    signals.similarity_explanation
+from image_fingerprints as fingerprint
+join payment_image_signals as signals
+    on signals.payment_submission_id = fingerprint.payment_submission_id
+join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+where signals.analysis_status = 'completed'
+    and signals.written_by_pipeline
+    and (
+        fingerprint.content_sha256 in (select shared_content.content_sha256 from shared_content)
+        or fingerprint.pixels_sha256 in (select shared_pixels.pixels_sha256 from shared_pixels)
+        or signals.duplicate_detected is distinct from false
+        or signals.similar_to_payment_id is not null
+        or signals.similarity_percentage is not null
+        or signals.similarity_explanation is not null
+    );
+
+-- name: matches
+-- Pairs of the same picture among given pixels; all pairs if none are given.
+select
+    pixels_a,
+    pixels_b,
+    similarity_percentage,
+    explanation
+from image_matches
+where same_picture
+    and (
+        cast(:pixels as bytea []) is null
+        or (
+            pixels_a = any(cast(:pixels as bytea [])) and pixels_b = any(cast(:pixels as bytea []))
+        )
+    );
+
+-- name: save_links
+-- Mark copies and unmark what is none; rows that say so already stay as they are.
+update payment_image_signals as signals
+set
+    duplicate_detected = fresh.similar_to_payment_id is not null,
+    similar_to_payment_id = fresh.similar_to_payment_id,
+    similarity_percentage = fresh.similarity_percentage,
+    similarity_explanation = fresh.similarity_explanation,
+    updated_at = now()
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+    payment_submission_id uuid,
+    similar_to_payment_id uuid,
+    similarity_percentage integer,
+    similarity_explanation text
+)
+where signals.payment_submission_id = fresh.payment_submission_id
+    and signals.written_by_pipeline
+    and (
+        signals.duplicate_detected,
+        signals.similar_to_payment_id,
+        signals.similarity_percentage,
+        signals.similarity_explanation
+    ) is distinct from (
+        fresh.similar_to_payment_id is not null,
+        fresh.similar_to_payment_id,
+        fresh.similarity_percentage,
+        fresh.similarity_explanation
+    );
+
+-- == Schema (sql/schema.py) ====================================================================
+
+-- name: server
+-- What the migrations need to know about the server and about whom they run as.
+select
+    cast(current_setting('server_version_num') as integer) as version_number,
+    current_setting('server_version') as version,
+    current_setting('search_path') as search_path,
+    current_schema() as current_schema;
+
+-- name: submissions_table
+-- The table that holds the submissions, and whether its ids are what we need.
+select
+    pg_namespace.nspname as schema_name,
+    has_table_privilege(pg_class.oid, 'select') as readable,
+    row_security_active(pg_class.oid) as hidden_rows,
+    (
+        select array_agg(pg_attribute.attname || ' ' || format_type(pg_attribute.atttypid, null))
+        from pg_attribute
+        where pg_attribute.attrelid = pg_class.oid
+            and pg_attribute.attnum > 0
+            and not pg_attribute.attisdropped
+            and pg_attribute.attname in ('id', 'flat_id', 'screenshot_url', 'created_at')
+    ) as columns
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_class.oid = to_regclass('payment_submissions');
+
+-- name: column_exists
+-- Whether a table of the search path has a column.
+select exists (
+    select
+    from pg_attribute
+    where attrelid = to_regclass(:relation) and attname = :attribute and not attisdropped
+) as column_exists;
+
+-- name: relation_exists
+-- Whether the search path leads to a table.
+select to_regclass(:relation) is not null as relation_exists;
+
+-- name: lock_migrations
+-- One migration at a time; a second one waits for a minute at most.
+select
+    set_config('lock_timeout', '60s', true) as lock_timeout,
+    pg_advisory_xact_lock(hashtextextended('imagesignals:migrations', 0)) as locked;
+
+-- name: set_locally
+-- A setting until the end of the transaction.
+select set_config(:setting, :setting_value, true) as setting_value;
+
+-- name: create_migrations
+-- Which migrations this database has.
+create table imagesignals_migrations (
+    number integer primary key,
+    name text not null,
+    applied_at timestamptz not null default now()
+);
+
+-- name: applied_migrations
+-- Numbers of the migrations that this database has.
+select number
+from imagesignals_migrations
+order by number;
+
+-- name: record_migration
+-- A migration is done; it commits with what it did.
+insert into imagesignals_migrations (number, name)
+values (:number, :migration_name);
+
+-- name: superseded_rows
+-- How many second rows of a submission were moved aside.
+select count(*) as superseded_rows
+from payment_image_signals_superseded;
+
+-- name: broken_rules
+-- How many rows break what the migrations ask for; only adopted ones can.
+select
+    count(*) filter (where similarity_percentage not between 0 and 100) as similarity_percentage,
+    count(*) filter (where text_density_score not between 0 and 100) as text_density_score,
+    count(*) filter (
+        where analysis_status not in ('pending', 'processing', 'completed', 'failed', 'skipped')
+    ) as analysis_status,
+    count(*) filter (where similar_to_payment_id = payment_submission_id) as own_copy,
+    count(*) filter (
+        where not exists (
+            select
+            from payment_submissions as submission
+            where submission.id = payment_submission_id
+        )
+    ) as missing_submission,
+    count(*) filter (
+        where similar_to_payment_id is not null
+        and not exists (
+            select
+            from payment_submissions as submission
+            where submission.id = similar_to_payment_id
+        )
+    ) as missing_original
+from payment_image_signals;

@@ -1,0 +1,233 @@
+"""Creates or adopts the tables, and says plainly when a database cannot be used."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import DBAPIError
+
+from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.sql import loader
+from imagesignals_pipeline.sql.loader import Migration, query
+
+OLDEST_VERSION = 140000
+ATTEMPTS = 10
+PAUSE_S = 0.5
+YIELDING_LOCK_TIMEOUT = "700ms"
+"""Below PostgreSQL's deadlock_timeout (1 s): in a knot of locks it is the migration that gives way,
+and no statement of the live application waits longer behind it."""
+GIVES_WAY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
+NEEDED_COLUMNS = frozenset({"id", "flat_id", "screenshot_url", "created_at"})
+
+
+class SchemaError(OperatorError):
+    """The database cannot be used as it is; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReport:
+    """What `migrate` did and found.
+
+    `superseded_rows` counts the second rows of a submission that were moved aside, `broken_rules`
+    the adopted rows that break a rule and were left as they are, by rule. `hidden_rows` is true
+    when row-level security may hide submissions from this role.
+    """
+
+    applied: tuple[str, ...] = ()
+    superseded_rows: int = 0
+    broken_rules: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    hidden_rows: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The report in the operator's words, one sentence a line."""
+        lines = [f"Applied {name}." for name in self.applied]
+        if not self.applied:
+            lines.append("The tables are up to date: nothing to do.")
+        if self.superseded_rows:
+            lines.append(
+                f"{self.superseded_rows} second rows of a submission were moved, whole, to "
+                "payment_image_signals_superseded; the best row of each submission stays."
+            )
+        lines.extend(
+            f"{rows} adopted rows break the rule on {rule}; they stay as they are."
+            for rule, rows in self.broken_rules.items()
+        )
+        if self.hidden_rows:
+            lines.append(HIDDEN_ROWS)
+        return tuple(lines)
+
+
+HIDDEN_ROWS = (
+    "Row-level security of payment_submissions applies to this role and may hide submissions; "
+    "grant it a policy for all rows, or the attribute BYPASSRLS."
+)
+
+
+def migrate(connection: Connection, *, create_submissions: bool = False) -> MigrationReport:
+    """Bring the tables to the newest version, inside the caller's transaction.
+
+    Tables that the live application made are adopted: nothing of theirs is dropped or rewritten.
+    Repeating it changes nothing.
+
+    Args:
+        connection: Of a role that owns the tables, or may create them and has REFERENCES on
+            `payment_submissions`.
+        create_submissions: Also create `payment_submissions` (demonstrations and tests only).
+
+    Raises:
+        SchemaError: The database is too old, lacks something, refuses, or stays too busy.
+    """
+    server = _server(connection)
+    connection.execute(query("lock_migrations"))
+    if create_submissions:
+        _execute_script(connection, loader.submissions_script())
+    submissions = _submissions(connection)
+    try:
+        _pin_schema(connection, submissions.schema_name)
+        applied, superseded = _apply_patiently(connection)
+        broken = connection.execute(query("broken_rules")).mappings().one()
+    except DBAPIError as error:
+        raise SchemaError(_refusal(error)) from error
+    _set(connection, "search_path", server.search_path)
+    return MigrationReport(
+        applied=applied,
+        superseded_rows=superseded,
+        broken_rules=MappingProxyType({rule: rows for rule, rows in broken.items() if rows}),
+        hidden_rows=submissions.hidden_rows,
+    )
+
+
+def require_tables(connection: Connection) -> None:
+    """Return when the database is ready for a run.
+
+    Raises:
+        SchemaError: It lacks a table or a permission, or waits for `imagesignals migrate`.
+    """
+    _submissions(connection)
+    known = {each.number for each in loader.migrations()}
+    missing = known - _applied(connection)
+    if missing:
+        raise SchemaError(
+            "The tables are missing or older than this program: run `imagesignals migrate`."
+        )
+
+
+def _server(connection: Connection) -> Row[tuple[object, ...]]:
+    server = connection.execute(query("server")).one()
+    if server.version_number < OLDEST_VERSION:
+        raise SchemaError(f"PostgreSQL 14 or newer is needed; this server is {server.version}.")
+    return server
+
+
+def _submissions(connection: Connection) -> Row[tuple[object, ...]]:
+    """Return what the catalogue says of payment_submissions, if it can be used."""
+    table = connection.execute(query("submissions_table")).one_or_none()
+    if table is None:
+        raise SchemaError(
+            "This database has no table payment_submissions: check the database in "
+            "IMAGESIGNALS_DATABASE_URL, and its search_path."
+        )
+    columns = dict(column.split(" ", 1) for column in table.columns or ())
+    missing = sorted(NEEDED_COLUMNS - columns.keys())
+    if missing:
+        raise SchemaError(f"payment_submissions has no column {', '.join(missing)}.")
+    if columns["id"] != "uuid":
+        raise SchemaError(f"payment_submissions.id is of type {columns['id']}, not uuid.")
+    if not table.readable:
+        raise SchemaError(
+            "This role may not read payment_submissions: "
+            "let its owner GRANT SELECT ON payment_submissions to it."
+        )
+    return table
+
+
+def _apply_patiently(connection: Connection) -> tuple[tuple[str, ...], int]:
+    """Apply what is missing, all or nothing, giving way to others until they let us."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with connection.begin_nested():
+                return _apply(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) not in GIVES_WAY:
+                raise
+        time.sleep(PAUSE_S)
+    return _apply(connection)
+
+
+def _apply(connection: Connection) -> tuple[tuple[str, ...], int]:
+    """Apply what is missing; return the names, and how many rows were moved aside."""
+    applied = _applied(connection)
+    waiting = [each for each in loader.migrations() if each.number not in applied]
+    if not waiting:
+        return (), 0
+    _refuse_older_hash_index(connection)
+    _set(connection, "lock_timeout", YIELDING_LOCK_TIMEOUT)
+    if not _exists(connection, "imagesignals_migrations"):
+        connection.execute(query("create_migrations"))
+    superseded = -_superseded_rows(connection)
+    for migration in waiting:
+        _run(connection, migration)
+    return tuple(each.name for each in waiting), superseded + _superseded_rows(connection)
+
+
+def _run(connection: Connection, migration: Migration) -> None:
+    _execute_script(connection, migration.script)
+    connection.execute(
+        query("record_migration"),
+        {"number": migration.number, "migration_name": migration.name},
+    )
+
+
+def _execute_script(connection: Connection, script: str) -> None:
+    # Without parameters the driver leaves a script's percent signs alone.
+    connection.exec_driver_sql(script, execution_options={"no_parameters": True})
+
+
+def _refuse_older_hash_index(connection: Connection) -> None:
+    """Refuse the live application's first hash index, which had a row for every submission."""
+    if not _exists(connection, "image_perceptual_hash_index"):
+        return
+    column = {"relation": "image_perceptual_hash_index", "attribute": "first_payment_id"}
+    if not connection.execute(query("column_exists"), column).scalar_one():
+        raise SchemaError(
+            "image_perceptual_hash_index is of an older form, with a row for every submission: "
+            "apply the live application's own migrations of 15 January 2026 first."
+        )
+
+
+def _applied(connection: Connection) -> frozenset[int]:
+    if not _exists(connection, "imagesignals_migrations"):
+        return frozenset()
+    return frozenset(connection.execute(query("applied_migrations")).scalars())
+
+
+def _superseded_rows(connection: Connection) -> int:
+    if not _exists(connection, "payment_image_signals_superseded"):
+        return 0
+    return connection.execute(query("superseded_rows")).scalar_one()
+
+
+def _exists(connection: Connection, relation: str) -> bool:
+    return connection.execute(query("relation_exists"), {"relation": relation}).scalar_one()
+
+
+def _pin_schema(connection: Connection, schema_name: str) -> None:
+    """Create and find everything beside payment_submissions, wherever the search path begins."""
+    quoted = connection.dialect.identifier_preparer.quote_identifier(schema_name)
+    _set(connection, "search_path", quoted)
+
+
+def _set(connection: Connection, setting: str, value: str) -> None:
+    connection.execute(query("set_locally"), {"setting": setting, "setting_value": value})
+
+
+def _refusal(error: DBAPIError) -> str:
+    """Return PostgreSQL's own message, which names tables and roles but never a row's content."""
+    diagnostics = getattr(error.orig, "diag", None)
+    message = getattr(diagnostics, "message_primary", None) or "the connection was lost"
+    if getattr(error.orig, "pgcode", None) in GIVES_WAY:
+        return "The tables are in use: run `imagesignals migrate` again at a quieter moment."
+    return f"The tables could not be migrated: {message}."

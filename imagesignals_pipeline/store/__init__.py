@@ -1,0 +1,9 @@
+"""Writes signals, fingerprints, links and the hash index; every write is safe to repeat."""
+
+from imagesignals_pipeline.store.hash_index import IndexReport, reindex
+from imagesignals_pipeline.store.links import LinkReport, link
+from imagesignals_pipeline.store.plans import plan
+from imagesignals_pipeline.store.signals import save
+from imagesignals_pipeline.store.turns import TablesBusyError
+
+__all__ = ["IndexReport", "LinkReport", "TablesBusyError", "link", "plan", "reindex", "save"]

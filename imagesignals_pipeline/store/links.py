@@ -1,0 +1,114 @@
+"""Marks copies of earlier pictures, and unmarks what is none any more."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store import groups
+from imagesignals_pipeline.store.groups import Edge, Link, Member
+from imagesignals_pipeline.store.turns import in_turn
+
+Rows = Sequence[Row[tuple[object, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """Of the submissions looked at: how many are copies, of how many originals; rows changed."""
+
+    duplicates: int
+    originals: int
+    links_changed: int
+
+
+def link(connection: Connection, affected: Collection[UUID] | None = None) -> LinkReport:
+    """Settle who is a copy of whom; rows that say so already stay untouched.
+
+    The result depends on the stored pictures alone: not on the order of calls, nor on what was
+    marked before. Rows that another program wrote are neither read nor changed.
+
+    Args:
+        connection: In a transaction of the caller's.
+        affected: Submissions whose pictures are new or changed; only the groups that they touch,
+            touched before, or that lost their original are read. None settles everything, also
+            what a deleted submission left behind.
+
+    Raises:
+        TablesBusyError: Other writers did not let go of the tables in time.
+    """
+    if affected is None:
+        return in_turn(connection, lambda: _settle_everything(connection))
+    if not affected:
+        return LinkReport(0, 0, 0)
+    return in_turn(connection, lambda: _settle(connection, affected))
+
+
+def _settle_everything(connection: Connection) -> LinkReport:
+    rows = connection.execute(query("all_members")).all()
+    matches = connection.execute(query("matches"), {"pixels": None}).all()
+    return _write(connection, rows, matches)
+
+
+def _settle(connection: Connection, affected: Collection[UUID]) -> LinkReport:
+    parameters = {"ids": [str(id_) for id_ in affected]}
+    related = connection.execute(query("related_pictures"), parameters).all()
+    contents = [bytes(row.digest) for row in related if not row.is_pixels]
+    pixels = [bytes(row.digest) for row in related if row.is_pixels]
+    rows = connection.execute(query("members"), {"contents": contents}).all()
+    matches = connection.execute(query("matches"), {"pixels": pixels}).all()
+    return _write(connection, rows, matches)
+
+
+def _write(connection: Connection, rows: Rows, matches: Rows) -> LinkReport:
+    """Compare what the rows say with what the pictures say, and write the difference."""
+    found = groups.links([_member(row) for row in rows], [_edge(row) for row in matches])
+    wrong = [_columns(row.id, found.get(UUID(row.id))) for row in rows if _differs(row, found)]
+    if wrong:
+        connection.execute(query("save_links"), {"rows": json.dumps(wrong)})
+    originals = {each.original_id for each in found.values()}
+    return LinkReport(len(found), len(originals), len(wrong))
+
+
+def _member(row: Row[tuple[object, ...]]) -> Member:
+    return Member(
+        id=UUID(row.id),
+        flat_id=row.flat_id,
+        created_at=row.created_at.astimezone(UTC),
+        content=bytes(row.content_sha256),
+        pixels=None if row.pixels_sha256 is None else bytes(row.pixels_sha256),
+    )
+
+
+def _edge(row: Row[tuple[object, ...]]) -> Edge:
+    return Edge(
+        pixels_a=bytes(row.pixels_a),
+        pixels_b=bytes(row.pixels_b),
+        percentage=row.similarity_percentage,
+        explanation=row.explanation,
+    )
+
+
+def _differs(row: Row[tuple[object, ...]], found: dict[UUID, Link]) -> bool:
+    wanted = _columns(row.id, found.get(UUID(row.id)))
+    said = {
+        "payment_submission_id": row.id,
+        "similar_to_payment_id": row.similar_to_payment_id,
+        "similarity_percentage": row.similarity_percentage,
+        "similarity_explanation": row.similarity_explanation,
+    }
+    return said != wanted or row.duplicate_detected is not (
+        wanted["similar_to_payment_id"] is not None
+    )
+
+
+def _columns(submission_id: str, wanted: Link | None) -> dict[str, str | int | None]:
+    return {
+        "payment_submission_id": submission_id,
+        "similar_to_payment_id": str(wanted.original_id) if wanted else None,
+        "similarity_percentage": wanted.percentage if wanted else None,
+        "similarity_explanation": wanted.explanation if wanted else None,
+    }

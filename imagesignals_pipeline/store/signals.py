@@ -1,0 +1,147 @@
+"""Outcomes -> rows of signals, fingerprints and the hash index, in one transaction."""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, Row
+
+from imagesignals_pipeline.model import Analysis, AnalysisStatus, Outcome, Signals
+from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store import hash_index
+from imagesignals_pipeline.store.turns import in_turn
+
+MAX_URL_CHARACTERS = 2048
+"""What is kept of a URL; a picture inside a URL (`data:`) would fill the table."""
+
+Columns = dict[str, object]
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_USER_INFORMATION = re.compile(r"^([a-z][a-z0-9+.-]*:[/\\]*)[^/\\]*@", re.IGNORECASE)
+
+
+def save(connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datetime) -> set[UUID]:
+    """Store what became of a batch, and keep the hash index in line; return whose row was written.
+
+    Saving the same again changes only times. An analysis replaces whatever is there. A failure
+    replaces an analysis, or the verdict that a content is not analysed, only when the
+    submission's screenshot has changed since: two runs at once agree whoever comes last.
+    Submissions that were deleted meanwhile are left out. Links are not settled here; see `link`.
+
+    Args:
+        connection: In a transaction of the caller's.
+        outcomes: Of two outcomes of one submission, the analysis wins, else the later.
+        analyzed_at: When, with a time zone.
+
+    Raises:
+        TablesBusyError: Other writers did not let go of the tables in time.
+    """
+    best: dict[UUID, Outcome] = {}
+    for outcome in outcomes:
+        known = best.get(outcome.submission.id)
+        if known is None or not isinstance(known.result, Analysis):
+            best[outcome.submission.id] = outcome
+    if not best:
+        return set()
+    return in_turn(connection, lambda: _write(connection, best, analyzed_at))
+
+
+def _write(
+    connection: Connection, outcomes: dict[UUID, Outcome], analyzed_at: datetime
+) -> set[UUID]:
+    rows = [_signals_row(outcome) for outcome in outcomes.values()]
+    written = connection.execute(
+        query("save_signals"), {"rows": _json(rows), "analyzed_at": analyzed_at}
+    ).all()
+    _write_fingerprints(connection, outcomes, written, analyzed_at)
+    now = {UUID(row.id): row.perceptual_hash for row in written}
+    before = {UUID(row.id): row.hash_before for row in written}
+    moved = [id_ for id_ in now if now[id_] != before[id_]]
+    hash_index.count(
+        connection,
+        arrived={id_: now[id_] for id_ in moved if now[id_]},
+        left={before[id_] for id_ in moved if before[id_]},
+    )
+    return set(now)
+
+
+def _write_fingerprints(
+    connection: Connection,
+    outcomes: dict[UUID, Outcome],
+    written: Sequence[Row[tuple[object, ...]]],
+    analyzed_at: datetime,
+) -> None:
+    """Store the fingerprints of rows that were written, and forget those of rows without one."""
+    analysed = [UUID(row.id) for row in written if row.analysis_status == AnalysisStatus.COMPLETED]
+    rows = [_fingerprint_row(id_, outcomes[id_].result) for id_ in analysed]
+    if rows:
+        connection.execute(
+            query("save_fingerprints"), {"rows": _json(rows), "analyzed_at": analyzed_at}
+        )
+    others = [row.id for row in written if row.analysis_status != AnalysisStatus.COMPLETED]
+    if others:
+        connection.execute(query("forget_fingerprints"), {"ids": others})
+
+
+def _signals_row(outcome: Outcome) -> Columns:
+    """Return a row of `payment_image_signals`; what a failure leaves unknown is null."""
+    row: Columns = {
+        "payment_submission_id": outcome.submission.id,
+        "image_url": public_url(outcome.submission.screenshot_url),
+    }
+    if isinstance(outcome.result, Analysis):
+        signals = asdict(outcome.result.signals)
+        return {**row, **signals, "analysis_status": AnalysisStatus.COMPLETED}
+    failure = outcome.result
+    return {
+        **row,
+        **dict.fromkeys(field.name for field in fields(Signals)),
+        "analysis_status": failure.kind.status,
+        "analysis_error": failure.detail,
+        "failure_kind": failure.kind,
+    }
+
+
+def _fingerprint_row(submission_id: UUID, result: object) -> Columns:
+    assert isinstance(result, Analysis), "only an analysis is stored as completed"
+    fingerprint = result.fingerprint
+    pixels = fingerprint.pixels_sha256
+    return {
+        "payment_submission_id": submission_id,
+        "content_sha256": fingerprint.content_sha256.hex(),
+        "pixels_sha256": None if pixels is None else pixels.hex(),
+        "payload": b64encode(fingerprint.payload).decode(),
+        "algorithm_version": fingerprint.algorithm_version,
+    }
+
+
+def public_url(url: str) -> str:
+    """Return a URL without what may be secret: user name, password, query string, fragment.
+
+    >>> public_url("https://me:pw@store.test/a.png?token=s3cret#x")
+    'https://store.test/a.png'
+    """
+    address = re.split("[?#]", url.strip(), maxsplit=1)[0]
+    return storable(_USER_INFORMATION.sub(r"\1", address))[:MAX_URL_CHARACTERS]
+
+
+def storable(text: str) -> str:
+    """Return text that PostgreSQL can hold: NUL and lone surrogates become a question mark."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _json(rows: Sequence[Columns]) -> str:
+    """Return rows as one parameter; whatever came out of a picture's metadata is made storable."""
+    return json.dumps([{name: _plain(value) for name, value in row.items()} for row in rows])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

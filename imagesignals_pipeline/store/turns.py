@@ -1,0 +1,70 @@
+"""Who writes when: our writers take turns, and give way to the live application."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.sql import query
+
+ATTEMPTS = 20
+PAUSE_S = 0.2
+
+LOCK_NOT_AVAILABLE = "55P03"
+TRANSIENT = frozenset(
+    {
+        LOCK_NOT_AVAILABLE,
+        "40P01",  # deadlock_detected
+        "23503",  # foreign_key_violation: a submission was deleted between reading and writing
+    }
+)
+
+T = TypeVar("T")
+
+
+class TablesBusyError(OperatorError):
+    """Other writers did not let go of the tables in time."""
+
+    def __init__(self) -> None:
+        super().__init__("Other programs keep the image signal tables locked: run it again later.")
+
+
+def in_turn(connection: Connection, write: Callable[[], T]) -> T:
+    """Return what `write` returns, run as the only writer of the pipeline until the commit.
+
+    A row that the live application holds is waited for only briefly: what `write` did is rolled
+    back, so that nobody can wait for us in a circle, and it is called again. So is a write that
+    met a submission deleted at that moment.
+
+    Raises:
+        TablesBusyError: Nothing was written: the turn did not come within a minute, or the rows
+            were not free within some seconds.
+    """
+    _take_turn(connection)
+    for _ in range(ATTEMPTS):
+        try:
+            with connection.begin_nested():
+                connection.execute(query("give_way"))
+                return write()
+        except DBAPIError as error:
+            if _state(error) not in TRANSIENT:
+                raise
+        time.sleep(PAUSE_S)
+    raise TablesBusyError
+
+
+def _take_turn(connection: Connection) -> None:
+    try:
+        connection.execute(query("lock_writes"))
+    except DBAPIError as error:
+        if _state(error) != LOCK_NOT_AVAILABLE:
+            raise
+        raise TablesBusyError from None
+
+
+def _state(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's code of an error; a lost connection has none."""
+    return getattr(error.orig, "pgcode", None)
