@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from random import Random
 
 from imagesignals_pipeline.demo.odd_ones import odd_ones
@@ -14,12 +15,18 @@ from imagesignals_pipeline.demo.uploads import Change, Upload
 
 def society() -> list[DemoSubmission]:
     """Return the society's submissions, oldest first; the same ones at every call."""
+    return list(_everyone())
+
+
+@cache
+def _everyone() -> tuple[DemoSubmission, ...]:
     chance = Random("submissions")
     people = residents()
     honest = sorted(_honest(chance, people), key=lambda each: each.created_at)
     reused = _reuse(chance, honest)
     paths = _bare_paths(chance, reused)
-    return sorted([*paths, *odd_ones(people)], key=lambda each: (each.created_at, each.id))
+    everyone = [*paths, *odd_ones(people)]
+    return tuple(sorted(everyone, key=lambda each: (each.created_at, each.id)))
 
 
 def _honest(chance: Random, people: Iterable[Resident]) -> Iterator[DemoSubmission]:
