@@ -674,7 +674,6 @@ select
 select
     pg_namespace.nspname as schema_name,
     has_table_privilege(pg_class.oid, 'select') as readable,
-    row_security_active(pg_class.oid) as hidden_rows,
     (
         select array_agg(pg_attribute.attname || ' ' || format_type(pg_attribute.atttypid, null))
         from pg_attribute
@@ -686,6 +685,12 @@ select
 from pg_class
 join pg_namespace on pg_namespace.oid = pg_class.relnamespace
 where pg_class.oid = to_regclass('payment_submissions');
+
+-- name: all_rows_hidden
+-- Whether row-level security applies to this role, and lets it see no submission at all.
+select
+    row_security_active('payment_submissions')
+    and not exists (select from payment_submissions) as all_rows_hidden;
 
 -- name: column_exists
 -- Whether a table of the search path has a column.
@@ -758,3 +763,278 @@ select
         )
     ) as missing_original
 from payment_image_signals;
+
+-- == Verification (verify.py) ==================================================================
+-- A check returns one row of numbers; `broken` counts what must not be.
+
+-- name: failures_by_kind
+-- Failed and skipped rows by their reason; rows of another program have none.
+select
+    coalesce(failure_kind, 'unknown') as kind,
+    count(*) as rows_of_kind
+from payment_image_signals
+where analysis_status in ('failed', 'skipped')
+group by kind
+order by rows_of_kind desc, kind;
+
+-- name: check_every_submission_accounted_for
+-- Submissions with a screenshot and without a finished row.
+select
+    count(*) filter (
+        where imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+    ) as broken,
+    count(*) as submissions_with_screenshot
+from payment_submissions as submission
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url);
+
+-- name: check_all_submissions_visible
+-- Whether row-level security applies to this role, and lets it see nothing at all.
+select
+    cast(row_security_active('payment_submissions') and count(*) = 0 as integer) as broken,
+    count(*) as submissions_visible
+from payment_submissions;
+
+-- name: check_one_row_per_submission
+-- Rows beyond the first of their submission.
+select
+    count(payment_submission_id) - count(distinct payment_submission_id) as broken,
+    count(*) as signals_rows
+from payment_image_signals;
+
+-- name: check_no_dangling_links
+-- Links to submissions that do not exist.
+select
+    signals.missing_submission
+    + signals.missing_original
+    + hashes.missing_first_submission as broken,
+    signals.missing_submission,
+    signals.missing_original,
+    hashes.missing_first_submission,
+    signals.signals_rows
+from (
+    select
+        count(*) as signals_rows,
+        count(*) filter (where submission.id is null) as missing_submission,
+        count(*) filter (
+            where signals.similar_to_payment_id is not null and original.id is null
+        ) as missing_original
+    from payment_image_signals as signals
+    left join payment_submissions as submission on submission.id = signals.payment_submission_id
+    left join payment_submissions as original on original.id = signals.similar_to_payment_id
+) as signals
+cross join (
+    select count(*) as missing_first_submission
+    from image_perceptual_hash_index as hash
+    left join payment_submissions as submission on submission.id = hash.first_payment_id
+    where submission.id is null
+) as hashes;
+
+-- name: check_no_self_duplicates
+-- Rows that name themselves as their original.
+select
+    count(*) filter (where similar_to_payment_id = payment_submission_id) as broken,
+    count(*) filter (where duplicate_detected) as duplicates
+from payment_image_signals;
+
+-- name: check_duplicates_have_an_original
+-- Of the pipeline's rows: copies without an original, or whose original is a copy itself, is not
+-- analysed, or is not earlier; and links of rows that are no copies.
+select
+    count(*) filter (
+        where signals.duplicate_detected
+        and (
+            original.id is null
+            or original_signals.analysis_status is distinct from 'completed'
+            or coalesce(original_signals.duplicate_detected, true)
+            or (imagesignals_moment(original.created_at), original.id)
+            >= (imagesignals_moment(submission.created_at), submission.id)
+            or signals.similarity_percentage is null
+            or coalesce(signals.similarity_explanation, '') = ''
+        )
+        or (
+            not coalesce(signals.duplicate_detected, false)
+            and signals.similar_to_payment_id is not null
+        )
+    ) as broken,
+    count(*) filter (where signals.duplicate_detected) as duplicates
+from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
+left join payment_submissions as original on original.id = signals.similar_to_payment_id
+left join payment_image_signals as original_signals
+    on original_signals.payment_submission_id = original.id
+where signals.written_by_pipeline;
+
+-- name: check_copies_are_marked
+-- Of the pipeline's rows: those with the bytes or pixels of an earlier one that say otherwise.
+with pictures as (
+    select
+        coalesce(signals.duplicate_detected, false) as marked,
+        row_number() over (
+            partition by fingerprint.content_sha256
+            order by imagesignals_moment(submission.created_at), submission.id
+        ) as place_by_content,
+        case
+            when fingerprint.pixels_sha256 is null then 1
+            else row_number() over (
+                partition by fingerprint.pixels_sha256
+                order by imagesignals_moment(submission.created_at), submission.id
+            )
+        end as place_by_pixels
+    from image_fingerprints as fingerprint
+    join payment_image_signals as signals
+        on signals.payment_submission_id = fingerprint.payment_submission_id
+    join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+    where signals.analysis_status = 'completed' and signals.written_by_pipeline
+)
+
+select
+    count(*) filter (
+        where (place_by_content > 1 or place_by_pixels > 1) and not marked
+    ) as broken,
+    count(*) filter (where place_by_content > 1 or place_by_pixels > 1) as identical_copies
+from pictures;
+
+-- name: check_index_matches_signals
+-- Hashes whose row is missing, wrong or left over.
+with counted as (
+    select
+        signals.perceptual_hash,
+        count(*) as upload_count,
+        (
+            array_agg(
+                submission.id order by imagesignals_moment(submission.created_at), submission.id
+            )
+        )[1] as first_payment_id
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.analysis_status = 'completed' and signals.perceptual_hash <> ''
+    group by signals.perceptual_hash
+)
+
+select
+    count(*) filter (
+        where counted.perceptual_hash is null
+        or hash.perceptual_hash is null
+        or (hash.upload_count, hash.first_payment_id)
+        is distinct from (counted.upload_count, counted.first_payment_id)
+    ) as broken,
+    count(counted.perceptual_hash) as distinct_hashes,
+    count(hash.perceptual_hash) as index_rows
+from counted
+full join image_perceptual_hash_index as hash
+    on hash.perceptual_hash = counted.perceptual_hash;
+
+-- name: check_completed_rows_are_whole
+-- Of the pipeline's analysed rows: those without a hash or a fingerprint.
+select
+    count(*) filter (
+        where coalesce(signals.perceptual_hash, '') = '' or fingerprint.content_sha256 is null
+    ) as broken,
+    count(*) as analysed_rows
+from payment_image_signals as signals
+left join image_fingerprints as fingerprint
+    on fingerprint.payment_submission_id = signals.payment_submission_id
+where signals.analysis_status = 'completed' and signals.written_by_pipeline;
+
+-- name: check_failures_have_a_reason
+-- Of the pipeline's failed and skipped rows: those without a sentence or a kind.
+select
+    count(*) filter (
+        where coalesce(btrim(analysis_error), '') = '' or failure_kind is null
+    ) as broken,
+    count(*) as failed_or_skipped_rows
+from payment_image_signals
+where analysis_status in ('failed', 'skipped') and written_by_pipeline;
+
+-- name: check_failure_rate
+-- Failed rows above what is tolerated of all finished rows.
+select
+    greatest(
+        count(*) filter (where analysis_status = 'failed')
+        - cast(floor(count(*) * cast(:max_failure_rate as numeric)) as bigint),
+        0
+    ) as broken,
+    count(*) filter (where analysis_status = 'failed') as failed,
+    count(*) as finished
+from payment_image_signals
+where analysis_status in ('completed', 'failed', 'skipped');
+
+-- name: check_pictures_can_be_compared
+-- Analysed rows of another program: their pictures are not known to the pipeline.
+select
+    count(*) filter (where not written_by_pipeline) as broken,
+    count(*) as analysed_rows
+from payment_image_signals
+where analysis_status = 'completed';
+
+-- name: check_adopted_rows_keep_the_rules
+-- Rows of another program that break a rule of the migrations, or are a copy of nothing.
+select
+    count(*) filter (
+        where similarity_percentage not between 0 and 100
+        or text_density_score not between 0 and 100
+        or coalesce(analysis_status, '')
+        not in ('pending', 'processing', 'completed', 'failed', 'skipped')
+        or (duplicate_detected and similar_to_payment_id is null)
+    ) as broken,
+    count(*) as adopted_rows
+from payment_image_signals
+where not written_by_pipeline;
+
+-- name: signals_digest
+-- One value for all that the signals mean; times of writing and row ids mean nothing.
+select encode(
+    sha256(
+        coalesce(
+            string_agg(
+                sha256(
+                    convert_to(
+                        jsonb_build_array(
+                            payment_submission_id, image_url, perceptual_hash,
+                            duplicate_detected, similar_to_payment_id, similarity_percentage,
+                            similarity_explanation, exif_available,
+                            exif_creation_date at time zone 'UTC', exif_source_type,
+                            exif_metadata_stripped, exif_editor_detected, metadata_notes,
+                            looks_like_screenshot, aspect_ratio, resolution_width,
+                            resolution_height, text_density_score,
+                            screenshot_validity_explanation, analysis_status, analysis_error,
+                            failure_kind, written_by_pipeline
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                ''::bytea
+                order by payment_submission_id, id
+            ),
+            ''::bytea
+        )
+    ),
+    'hex'
+) as digest
+from payment_image_signals;
+
+-- name: index_digest
+-- One value for all that the hash index means.
+select encode(
+    sha256(
+        coalesce(
+            string_agg(
+                sha256(
+                    convert_to(
+                        jsonb_build_array(
+                            perceptual_hash, hash_algorithm, first_payment_id,
+                            first_uploaded_at at time zone 'UTC', upload_count
+                        )::text,
+                        'UTF8'
+                    )
+                ),
+                ''::bytea
+                order by perceptual_hash collate "C"
+            ),
+            ''::bytea
+        )
+    ),
+    'hex'
+) as digest
+from image_perceptual_hash_index;

@@ -31,14 +31,14 @@ class MigrationReport:
     """What `migrate` did and found.
 
     `superseded_rows` counts the second rows of a submission that were moved aside, `broken_rules`
-    the adopted rows that break a rule and were left as they are, by rule. `hidden_rows` is true
-    when row-level security may hide submissions from this role.
+    the adopted rows that break a rule and were left as they are, by rule. `all_rows_hidden` is
+    true when row-level security shows this role no submission.
     """
 
     applied: tuple[str, ...] = ()
     superseded_rows: int = 0
     broken_rules: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    hidden_rows: bool = False
+    all_rows_hidden: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -55,14 +55,14 @@ class MigrationReport:
             f"{rows} adopted rows break the rule on {rule}; they stay as they are."
             for rule, rows in self.broken_rules.items()
         )
-        if self.hidden_rows:
-            lines.append(HIDDEN_ROWS)
+        if self.all_rows_hidden:
+            lines.append(ALL_ROWS_HIDDEN)
         return tuple(lines)
 
 
-HIDDEN_ROWS = (
-    "Row-level security of payment_submissions applies to this role and may hide submissions; "
-    "grant it a policy for all rows, or the attribute BYPASSRLS."
+ALL_ROWS_HIDDEN = (
+    "Row-level security applies to this role, which sees no row of payment_submissions: if there "
+    "are any, grant it a policy for all rows, or the attribute BYPASSRLS."
 )
 
 
@@ -89,6 +89,7 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         _pin_schema(connection, submissions.schema_name)
         applied, superseded = _apply_patiently(connection)
         broken = connection.execute(query("broken_rules")).mappings().one()
+        hidden = connection.execute(query("all_rows_hidden")).scalar_one()
     except DBAPIError as error:
         raise SchemaError(_refusal(error)) from error
     _set(connection, "search_path", server.search_path)
@@ -96,7 +97,7 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         applied=applied,
         superseded_rows=superseded,
         broken_rules=MappingProxyType({rule: rows for rule, rows in broken.items() if rows}),
-        hidden_rows=submissions.hidden_rows,
+        all_rows_hidden=hidden,
     )
 
 

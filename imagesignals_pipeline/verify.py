@@ -1,0 +1,288 @@
+"""Counts and invariants of the tables after a run (reads only)."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.sql import query, require_tables
+
+MAX_FAILURE_RATE = 0.2
+"""Part of the finished rows that may have failed before a check warns; old pictures do get lost."""
+
+
+class Severity(StrEnum):
+    """How much a failed check matters; Dagster's own words."""
+
+    ERROR = "ERROR"
+    WARN = "WARN"
+
+
+class Table(StrEnum):
+    """Which asset a check is about."""
+
+    SIGNALS = "payment_image_signals"
+    INDEX = "image_perceptual_hash_index"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that must hold; `remedy` says what is wrong when it does not, and what to do.
+
+    A check that fails with severity WARN tells of the world, one with ERROR of broken tables.
+    """
+
+    name: str
+    table: Table
+    severity: Severity
+    description: str
+    remedy: str
+
+
+CHECKS = (
+    Check(
+        "every_submission_accounted_for",
+        Table.SIGNALS,
+        Severity.WARN,  # a live system receives new submissions at any moment
+        "Every submission with a screenshot has been analysed, skipped or recorded as failed.",
+        "{broken} submissions wait to be analysed: run the backfill.",
+    ),
+    Check(
+        "all_submissions_visible",
+        Table.SIGNALS,
+        Severity.WARN,
+        "Row-level security does not hide the submissions from the pipeline.",
+        "This role sees no submission: grant it a policy for all rows, or the attribute BYPASSRLS.",
+    ),
+    Check(
+        "one_row_per_submission",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "No submission has more than one row of signals.",
+        "{broken} rows are second ones and the unique index is gone: delete them and create it again.",
+    ),
+    Check(
+        "no_dangling_links",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "Every link leads to a submission that exists.",
+        "{broken} links lead to deleted submissions: clear them, then run the backfill.",
+    ),
+    Check(
+        "no_self_duplicates",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "No submission is its own original.",
+        "{broken} submissions name themselves: clear their duplicate columns.",
+    ),
+    Check(
+        "duplicates_have_an_original",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "Every copy names an earlier, analysed submission that is no copy itself, and says why.",
+        "{broken} copies have not, since submissions were deleted or changed: run the backfill.",
+    ),
+    Check(
+        "copies_are_marked",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "Every submission with the bytes or pixels of an earlier one is marked as a duplicate.",
+        "{broken} are not, since submissions were deleted or changed: run the backfill.",
+    ),
+    Check(
+        "completed_rows_are_whole",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "Every row that the pipeline analysed has its hash and its fingerprint.",
+        "{broken} rows have not: delete them from payment_image_signals, then run the backfill.",
+    ),
+    Check(
+        "failures_have_a_reason",
+        Table.SIGNALS,
+        Severity.ERROR,
+        "Every failed or skipped row of the pipeline says why.",
+        "{broken} rows do not: delete them from payment_image_signals, then run the backfill.",
+    ),
+    Check(
+        "failure_rate",
+        Table.SIGNALS,
+        Severity.WARN,
+        "No more screenshots failed than is usual for old pictures.",
+        "{failed} of {finished} failed: mend the cause, then run the backfill with --retry-failed.",
+    ),
+    Check(
+        "pictures_can_be_compared",
+        Table.SIGNALS,
+        Severity.WARN,
+        "Every analysed picture can be compared with new ones.",
+        "Another program analysed {broken} of them: whoever reuses their pictures is not noticed.",
+    ),
+    Check(
+        "adopted_rows_keep_the_rules",
+        Table.SIGNALS,
+        Severity.WARN,
+        "Rows of another program have a known status, sound numbers, and no copy without original.",
+        "{broken} of its rows have not; they are left as they are.",
+    ),
+    Check(
+        "index_matches_signals",
+        Table.INDEX,
+        Severity.ERROR,
+        "The hash index has one row for each hash, with the right count and first submission.",
+        "{broken} rows differ from the signals: run the backfill, which rebuilds the index.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How a check came out; `numbers` are what it counted, `broken` first."""
+
+    name: str
+    table: Table
+    severity: Severity
+    passed: bool
+    description: str
+    numbers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A marked copy, as the guide's query lists it."""
+
+    flat_id: str | None
+    created_at: datetime | None
+    similarity_percentage: int | None
+    similarity_explanation: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the verification found.
+
+    `total_payments_with_screenshots` and `total_analyzed` are the guide's own counts; the first
+    includes manual entries and blank URLs, which `submissions_to_analyze` leaves out. `pending`
+    counts of these what waits. `duplicates` are the newest, 20 at most.
+    """
+
+    total_payments_with_screenshots: int
+    submissions_to_analyze: int
+    total_analyzed: int
+    pending: int
+    status_breakdown: Mapping[str, int]
+    failures_by_kind: Mapping[str, int]
+    duplicates: tuple[Duplicate, ...]
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check of severity ERROR failed."""
+        return all(check.passed for check in self.checks if check.severity is Severity.ERROR)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the report in types of JSON; times are in UTC."""
+        return {
+            "total_payments_with_screenshots": self.total_payments_with_screenshots,
+            "submissions_to_analyze": self.submissions_to_analyze,
+            "total_analyzed": self.total_analyzed,
+            "pending": self.pending,
+            "status_breakdown": dict(self.status_breakdown),
+            "failures_by_kind": dict(self.failures_by_kind),
+            "duplicates": [
+                {**asdict(each), "created_at": each.created_at and each.created_at.isoformat()}
+                for each in self.duplicates
+            ],
+            "checks": [_check_as_json(each) for each in self.checks],
+        }
+
+
+def report(connection: Connection, *, max_failure_rate: float = MAX_FAILURE_RATE) -> Report:
+    """Run the guide's verification queries and every check.
+
+    Args:
+        connection: Of a role that may read all tables.
+        max_failure_rate: Part of the finished rows that may have failed, 0 to 1.
+
+    Raises:
+        SchemaError: The tables are missing, or this role may not read the submissions.
+    """
+    require_tables(connection)
+    checks = tuple(_checked(connection, check, max_failure_rate) for check in CHECKS)
+    accounted_for = checks[0].numbers
+    return Report(
+        total_payments_with_screenshots=connection.execute(query("guide_total")).scalar_one(),
+        submissions_to_analyze=accounted_for["submissions_with_screenshot"],
+        total_analyzed=connection.execute(query("guide_analyzed")).scalar_one(),
+        pending=accounted_for["broken"],
+        status_breakdown=_counts(connection, "guide_statuses"),
+        failures_by_kind=_counts(connection, "failures_by_kind"),
+        duplicates=_duplicates(connection),
+        checks=checks,
+    )
+
+
+def digest(connection: Connection) -> str:
+    """Return a value that two databases share when both tables mean the same.
+
+    Row ids and times of writing mean nothing; who wrote a row does.
+    """
+    values = [
+        connection.execute(query(name)).scalar_one() for name in ("signals_digest", "index_digest")
+    ]
+    return hashlib.sha256(" ".join(values).encode()).hexdigest()
+
+
+def _check_as_json(check: CheckResult) -> dict[str, object]:
+    return {
+        "name": check.name,
+        "passed": check.passed,
+        "severity": str(check.severity),
+        "description": check.description,
+        "table": str(check.table),
+        "numbers": dict(check.numbers),
+    }
+
+
+def _checked(connection: Connection, check: Check, max_failure_rate: float) -> CheckResult:
+    statement = query(f"check_{check.name}")
+    limits = {"max_failure_rate": max_failure_rate} if check.name == "failure_rate" else {}
+    numbers = dict(connection.execute(statement, limits).mappings().one())
+    return CheckResult(
+        name=check.name,
+        table=check.table,
+        severity=check.severity,
+        passed=numbers["broken"] == 0,
+        description=_sentence(check, numbers),
+        numbers=MappingProxyType(numbers),
+    )
+
+
+def _sentence(check: Check, numbers: Mapping[str, int]) -> str:
+    """Say how a check came out, and what to do if it failed."""
+    if numbers["broken"]:
+        return check.remedy.format_map(numbers)
+    if not any(numbers.values()):
+        return f"{check.description} (There is nothing to check yet.)"
+    return check.description
+
+
+def _counts(connection: Connection, name: str) -> Mapping[str, int]:
+    """Return a query's pairs of a name and a count; a status that is null has the name `null`."""
+    rows = connection.execute(query(name)).tuples()
+    return MappingProxyType({str(key or "null"): count for key, count in rows})
+
+
+def _duplicates(connection: Connection) -> tuple[Duplicate, ...]:
+    return tuple(
+        Duplicate(
+            flat_id=None if row.flat_id is None else str(row.flat_id),
+            created_at=row.created_at and row.created_at.astimezone(UTC),
+            similarity_percentage=row.similarity_percentage,
+            similarity_explanation=row.similarity_explanation,
+        )
+        for row in connection.execute(query("guide_duplicates"))
+    )
