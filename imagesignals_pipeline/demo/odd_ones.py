@@ -34,7 +34,7 @@ ODD_ONES: Mapping[Kind, tuple[Habit | Oddity | None, ...]] = {
     Kind.HUGE: (Oddity.HUGE,),
     Kind.NOT_A_URL: (None,),
     Kind.PDF: (replace(SHEET, form=Form.PDF), replace(SHEET, form=Form.PDF)),
-    Kind.SIGN_IN_PAGE: (Oddity.SIGN_IN_PAGE,),
+    Kind.SIGN_IN_PAGE: (Oddity.SIGN_IN_PAGE, Oddity.SIGN_IN_PAGE),
     Kind.MANUAL_ENTRY: (None, None, None),
     Kind.BLANK_URL: (None,),
     Kind.NO_URL: (None, None),

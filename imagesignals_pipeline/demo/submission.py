@@ -62,7 +62,7 @@ FAILING = frozenset(
         Kind.NOT_A_URL,
     }
 )
-SKIPPED = frozenset({Kind.PDF, Kind.SIGN_IN_PAGE})
+SKIPPED = frozenset({Kind.SIGN_IN_PAGE})
 WITHOUT_SCREENSHOT = frozenset({Kind.MANUAL_ENTRY, Kind.BLANK_URL, Kind.NO_URL})
 
 

@@ -55,7 +55,7 @@ from imagesignals_pipeline.demo import society
 from imagesignals_pipeline.demo.uploads import render
 everyone = society()
 digest = sha256(repr(everyone).encode())
-for each in everyone[:12]:
+for each in everyone[:6]:
     if each.content is not None:
         digest.update(render(each.content))
 print(digest.hexdigest())
