@@ -82,7 +82,9 @@ def _honest(half: Half, page: browser.Page) -> Iterator[Original]:
     for template in TEMPLATES[half]:
         for number, receipt in enumerate(receipts_of(template)):
             random = Random(f"{half} {template.name} {number} saved")
-            content, suffix = _saved(browser.render(page, receipt), random)
+            png = browser.render(page, receipt)
+            alteration = random.choice(ALTERATIONS[1:]) if receipt.worn else None
+            content, suffix = _worn(png, alteration, random) if alteration else _saved(png, random)
             entry = Entry(
                 file=f"{template.name}-{number:02}{suffix}",
                 half=half,
@@ -90,8 +92,16 @@ def _honest(half: Half, page: browser.Page) -> Iterator[Original]:
                 flat=receipt.resident.flat,
                 series=receipt.series,
                 kind="honest",
+                alteration=alteration.name if alteration else "",
+                family=alteration.family if alteration else "",
+                hard=bool(alteration and alteration.hard),
             )
             yield Original(entry, content, receipt)
+
+
+def _worn(png: bytes, alteration: Alteration, random: Random) -> tuple[bytes, str]:
+    copied = alteration.apply(png, upright(Image.open(io.BytesIO(png))), random)
+    return copied.content, copied.suffix
 
 
 def _saved(png: bytes, random: Random) -> tuple[bytes, str]:
@@ -176,10 +186,12 @@ def _strays(half: Half) -> Iterator[Original]:
 
 
 def _spread(originals: list[Original], count: int, random: Random) -> list[Original]:
-    """Draw originals so that every template has its turn."""
+    """Draw originals that are not worn so that every template has its turn."""
     by_template: dict[str, list[Original]] = {}
     for original in originals:
-        by_template.setdefault(original.entry.template, []).append(original)
+        assert original.receipt is not None
+        if not original.receipt.worn:
+            by_template.setdefault(original.entry.template, []).append(original)
     piles = [random.sample(pile, len(pile)) for pile in by_template.values()]
     random.shuffle(piles)
     return [piles[number % len(piles)][number // len(piles)] for number in range(count)]

@@ -19,7 +19,8 @@ class Entry:
 
     `file` is relative to the half's directory. `copy_of` names the file of the original of a copy
     or a forgery. `series` is shared by one flat's look-alikes. `alteration` is the name of what
-    was done to a copy, or the forged field. `family` is the alteration's, empty for originals.
+    was done to a copy, or to an honest picture before it was first submitted, or the forged field.
+    `family` and `hard` are the alteration's.
     """
 
     file: str

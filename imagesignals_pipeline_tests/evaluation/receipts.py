@@ -67,7 +67,10 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One honest screenshot before it is rendered; `series` are one flat's look-alikes."""
+    """One honest screenshot before it is rendered; `series` are one flat's look-alikes.
+
+    A `worn` one was altered before its first submission: sent on, cropped, marked, photographed.
+    """
 
     template: Template
     resident: Resident
@@ -76,6 +79,7 @@ class Receipt:
     earlier: tuple[Payment, ...]
     taken_at: datetime
     battery: int
+    worn: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +124,28 @@ CASTS: dict[Half, Cast] = {
     ),
 }
 
-MONTHLY, STANDING_ORDER, NEIGHBOURS = 7, 5, 10
-"""Receipts per template: two series of one flat each, and other flats."""
+MONTHLY, WORN, STANDING_ORDER, NEIGHBOURS = 7, 8, 5, 10
+"""Receipts per template: of one flat month by month, of another, and of other flats."""
 
 
 def receipts_of(template: Template) -> Iterator[Receipt]:
     """Yield the honest receipts of a template, each series in order of time.
 
-    The monthly series differs in date, time and reference; the standing order only in the month
-    and three digits of the reference; of the neighbours, half pay the monthly series' amount.
+    The monthly series differs in date, time and reference, and its later receipts reach us in a
+    bad state; the standing order differs only in the month and three digits of the reference;
+    two payments are minutes apart; of the neighbours, half pay the standing order's amount.
     """
     random = Random(f"{template.half} {template.name}")
     monthly = _resident(template, random)
-    payments = _months(template.half, random, MONTHLY + template.thread, amount=_amount(random))
+    payments = _months(
+        template.half, random, MONTHLY + WORN + template.thread, amount=_amount(random)
+    )
     yield from _series(template, monthly, payments, random, "monthly")
     payments = _standing_order(template.half, random, STANDING_ORDER + template.thread)
     yield from _series(template, _resident(template, random), payments, random, "standing order")
+    yield from _series(
+        template, _resident(template, random), _twice(template, random), random, "twice a day"
+    )
     for number in range(NEIGHBOURS):
         resident = _resident(template, random)
         if number % 2:
@@ -225,6 +235,15 @@ def _standing_order(half: Half, random: Random, count: int) -> list[Payment]:
     ]
 
 
+def _twice(template: Template, random: Random) -> list[Payment]:
+    """Two months' dues paid one after the other: two minutes and the references differ."""
+    payments = _months(template.half, random, 1 + template.thread, amount=_amount(random))
+    first = replace(payments[-1], paid_at=payments[-1].paid_at.replace(minute=random.randrange(56)))
+    later = first.paid_at + timedelta(minutes=2, seconds=random.randrange(60))
+    second = replace(first, paid_at=later, reference=f"{random.randrange(10**11, 10**12)}")
+    return [*payments[:-1], first, second]
+
+
 def _calendar(half: Half, count: int) -> Iterator[datetime]:
     """Yield the first of `count` months in a row, local time as a phone shows it."""
     for number in range(count):
@@ -251,4 +270,5 @@ def _series(
             earlier=tuple(payments[number - template.thread : number]),
             taken_at=payment.paid_at + delay,
             battery=63 if still else random.randint(9, 100),
+            worn=series == "monthly" and number >= template.thread + MONTHLY,
         )

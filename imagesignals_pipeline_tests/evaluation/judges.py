@@ -1,0 +1,81 @@
+"""Those who say which earlier picture a picture is: our matcher, and hashes of whole pictures."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Tier(StrEnum):
+    """How a picture relates to an earlier one; the first three make it a duplicate."""
+
+    SAME_BYTES = "same bytes"
+    SAME_PIXELS = "same pixels"
+    SAME_PICTURE = "same picture"
+    CHANGED = "changed in one place"
+    SAME_APP = "same app only"
+    NOTHING = "nothing"
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether the tier accuses."""
+        return self in {Tier.SAME_BYTES, Tier.SAME_PIXELS, Tier.SAME_PICTURE}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a judge says of one picture.
+
+    `other` is the number of the earlier picture spoken of, None with `Tier.NOTHING`. `comparisons`
+    counts the expensive ones, `seconds` is the time of search and comparisons.
+    """
+
+    tier: Tier
+    other: int | None = None
+    comparisons: int = 0
+    seconds: float = 0.0
+
+
+class Judge(Protocol):
+    """Judges pictures in order of submission, each once."""
+
+    def rule(self, number: int) -> Ruling:
+        """Say what picture `number` is, knowing those before it."""
+        ...
+
+
+class HashJudge:
+    """The nearest earlier picture by Hamming distance; of equals the oldest."""
+
+    def __init__(self, hashes: NDArray[np.uint8], within_bits: int) -> None:
+        self._hashes = hashes
+        self._within_bits = within_bits
+
+    def rule(self, number: int) -> Ruling:
+        """Compare one row of bits with all rows above it."""
+        if number == 0:
+            return Ruling(Tier.NOTHING)
+        different = np.bitwise_count(self._hashes[:number] ^ self._hashes[number])
+        distance = different.sum(axis=1, dtype=np.int32)
+        nearest = int(distance.argmin())
+        if distance[nearest] > self._within_bits:
+            return Ruling(Tier.NOTHING)
+        return Ruling(Tier.SAME_PICTURE, nearest)
+
+
+def baselines(hashes: dict[str, list[bytes]]) -> dict[str, HashJudge]:
+    """Return the hashes of whole pictures that others use, each at the thresholds in use."""
+    judges: dict[str, HashJudge] = {}
+    for name, thresholds in {
+        "dHash 64": (0, 5, 10),
+        "pHash 64": (0, 5, 10),
+        "dHash 256": (10, 26),
+        "pHash 256": (10, 26),
+    }.items():
+        bits = np.stack([np.frombuffer(one, np.uint8) for one in hashes[name]])
+        for within in thresholds:
+            label = f"{name} bits, {'equal' if within == 0 else f'up to {within} differ'}"
+            judges[label] = HashJudge(bits, within)
+    return {"live rule: dHash 64 bits, equal": judges.pop("dHash 64 bits, equal")} | judges

@@ -1,0 +1,132 @@
+"""Plays a half back in order of submission and counts what a judge gets right."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from imagesignals_pipeline_tests.evaluation.judges import Judge, Ruling, Tier
+from imagesignals_pipeline_tests.evaluation.manifest import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One picture with the ruling and the original that it was linked to (both by number)."""
+
+    entry: Entry
+    ruling: Ruling
+    original: int | None
+
+
+@dataclass(slots=True)
+class Share:
+    """A count out of a count."""
+
+    hits: int = 0
+    total: int = 0
+
+    def add(self, hit: bool) -> None:
+        """Count one more."""
+        self.hits += hit
+        self.total += 1
+
+    @property
+    def ratio(self) -> float:
+        """The share, 0 where nothing was counted."""
+        return self.hits / self.total if self.total else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.ratio:7.1%} {self.hits:5} of {self.total:5}"
+
+
+@dataclass(slots=True)
+class Score:
+    """The counts of one judge.
+
+    `misnamed` are copies found that name another original than their own, `elsewhere` those among
+    them that name no picture of their original's at all. `accused` are honest first submissions
+    called duplicates, `alike` those among them that belong to one flat's look-alikes, `worn` those
+    altered before they were first submitted; `pointed` are honest ones said to be changed.
+    """
+
+    recall: Share = field(default_factory=Share)
+    by_family: dict[str, Share] = field(default_factory=dict[str, Share])
+    by_alteration: dict[str, Share] = field(default_factory=dict[str, Share])
+    misnamed: Share = field(default_factory=Share)
+    elsewhere: Share = field(default_factory=Share)
+    accused: Share = field(default_factory=Share)
+    alike: Share = field(default_factory=Share)
+    worn: Share = field(default_factory=Share)
+    pointed: Share = field(default_factory=Share)
+    strays: Share = field(default_factory=Share)
+    forged: dict[str, Counter[Tier]] = field(default_factory=dict[str, Counter[Tier]])
+
+
+def play(entries: Sequence[Entry], judge: Judge) -> list[Judged]:
+    """Submit every picture in order; a duplicate's original is the original of what it matches."""
+    originals: list[int] = []
+    judged: list[Judged] = []
+    for number, entry in enumerate(entries):
+        ruling = judge.rule(number)
+        linked = ruling.other if ruling.tier.is_duplicate else None
+        original = None if linked is None else originals[linked]
+        originals.append(number if original is None else original)
+        judged.append(Judged(entry, ruling, original))
+    return judged
+
+
+def score(judged: Sequence[Judged]) -> Score:
+    """Count rights and wrongs."""
+    counts = Score()
+    alike = Counter(one.entry.series for one in judged if one.entry.kind == "honest")
+    for one in judged:
+        entry, found = one.entry, one.original is not None
+        match entry.kind:
+            case "copy":
+                _count_copy(counts, one, judged)
+            case "forged":
+                counts.forged.setdefault(entry.alteration, Counter())[one.ruling.tier] += 1
+            case "honest":
+                counts.accused.add(found)
+                counts.pointed.add(one.ruling.tier is Tier.CHANGED)
+                if alike[entry.series] > 1:
+                    counts.alike.add(found)
+                if entry.alteration:
+                    counts.worn.add(found)
+            case "photo" | "blank":
+                counts.strays.add(found)
+    return counts
+
+
+def _count_copy(counts: Score, one: Judged, judged: Sequence[Judged]) -> None:
+    entry, found = one.entry, one.original is not None
+    goal = "hard" if entry.hard else entry.family
+    counts.recall.add(found)
+    counts.by_family.setdefault(goal, Share()).add(found)
+    name = f"{entry.alteration}{' (hard)' if entry.hard else ''}"
+    counts.by_alteration.setdefault(name, Share()).add(found)
+    if one.original is not None:
+        named = judged[one.original].entry
+        counts.misnamed.add(named.file != entry.copy_of)
+        counts.elsewhere.add(entry.copy_of not in {named.file, named.copy_of})
+
+
+def wrongs(judged: Sequence[Judged]) -> dict[str, list[tuple[str, str]]]:
+    """Return the failures of each kind: the picture's file and the one it should be seen beside."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in judged:
+        entry = one.entry
+        other = "" if one.ruling.other is None else judged[one.ruling.other].entry.file
+        match entry.kind:
+            case "copy" if one.original is None:
+                found.setdefault("missed", []).append((entry.file, entry.copy_of or ""))
+            case "copy" if judged[one.original or 0].entry.file != entry.copy_of:
+                found.setdefault("misnamed", []).append((entry.file, other))
+            case "honest" | "photo" | "blank" if one.original is not None:
+                found.setdefault("accused", []).append((entry.file, other))
+            case "honest" if one.ruling.tier is Tier.CHANGED:
+                found.setdefault("pointed at", []).append((entry.file, other))
+            case "forged" if one.ruling.tier is not Tier.CHANGED:
+                found.setdefault("forged", []).append((entry.file, entry.copy_of or ""))
+            case _:
+                pass
+    return found
