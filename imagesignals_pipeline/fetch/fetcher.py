@@ -88,7 +88,7 @@ class Fetcher:
             try:
                 return self._attempt(ask, allowance)
             except Unfetchable as refusal:
-                pause_s = 0.0 if refusal.wait_s else backoff_s(attempt)
+                pause_s = backoff_s(attempt, self._settings.backoff_s)
                 if not refusal.again or not allowance.wait(pause_s):
                     raise
         return self._attempt(ask, allowance)
@@ -96,7 +96,6 @@ class Fetcher:
     def _attempt(self, ask: Ask, allowance: Allowance) -> bytes:
         origin = ask.url.origin
         refusal: Unfetchable | None = None
-        self._gate.check(origin)
         with self._pacing.turn(origin, allowance), allowance.working() as seconds:
             try:
                 with Watch(seconds) as watch:
@@ -117,6 +116,7 @@ class Fetcher:
         raise Unfetchable(FailureKind.TOO_MANY_REDIRECTS, "too many redirects")
 
     def _ask(self, ask: Ask, watch: Watch) -> bytes | Ask:
+        self._gate.check(ask.url.origin)
         call = Call(self._gate, watch, self._settings.max_bytes)
         try:
             with calling(call), self._client.ask(ask.url, ask.headers) as answer:

@@ -11,7 +11,6 @@ from imagesignals_pipeline.fetch.refusal import Unfetchable
 from imagesignals_pipeline.fetch.urls import Origin
 from imagesignals_pipeline.model import FailureKind
 
-FIRST_BACKOFF_S = 0.5
 MAX_HOSTS = 1024
 """Hosts that are remembered; the quiet ones among them are forgotten first."""
 STRIKES = 9
@@ -52,12 +51,12 @@ class Allowance:
             self.work_s = max(self.work_s - (time.monotonic() - begin), 0.0)
 
 
-def backoff_s(attempt: int) -> float:
-    """Return a random wait after a failed attempt, counted from 1: up to 0.5, 1, 2 … seconds.
+def backoff_s(attempt: int, first_s: float) -> float:
+    """Return a random wait after a failed attempt, counted from 1; it doubles every time.
 
     Source: "equal jitter" of the usual exponential back-off, half fixed and half random.
     """
-    return FIRST_BACKOFF_S * 2 ** (attempt - 1) * _chance.uniform(0.5, 1.0)
+    return first_s * 2 ** (attempt - 1) * _chance.uniform(0.5, 1.0)
 
 
 @dataclass(slots=True)

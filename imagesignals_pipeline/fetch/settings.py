@@ -31,6 +31,7 @@ class FetchSettings:
             answers and redirects of every attempt, without the waits between attempts.
         max_wait_s: Seconds that one picture may wait in all for a host that asked for patience.
         attempts: Most attempts per picture, 1 to 10.
+        backoff_s: Most seconds between the first attempt and the second; it doubles after that.
         connect_timeout_s: Seconds to wait for a connection to one address.
         silence_timeout_s: Seconds without a byte after which a connection counts as lost.
         per_host: Most simultaneous requests to one host.
@@ -44,6 +45,7 @@ class FetchSettings:
     deadline_s: float = 30.0
     max_wait_s: float = 60.0
     attempts: int = 3
+    backoff_s: float = 0.5
     connect_timeout_s: float = 5.0
     silence_timeout_s: float = 10.0
     per_host: int = 10

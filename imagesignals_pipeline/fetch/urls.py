@@ -107,7 +107,9 @@ def parse(text: str) -> WebUrl:
     except (LocationParseError, ValueError):
         raise invalid("not a URL") from None
     scheme = url.scheme or ""
-    port = DEFAULT_PORTS[scheme] if url.port is None else url.port
+    if url.port == 0:
+        raise invalid("not a URL")  # urllib3 takes it for the default port
+    port = url.port or DEFAULT_PORTS[scheme]
     return WebUrl(Origin(scheme, _host(url.host or ""), port), url.path or "/", url.query)
 
 
