@@ -34,9 +34,7 @@ Tell = Callable[[Activity], None]
 
 def fetching() -> Activity:
     """Say that the backfill looks for work."""
-    return Activity(
-        ActivityKind.FETCHING, "🔍 Fetching payment submissions with screenshots..."
-    )
+    return Activity(ActivityKind.FETCHING, "🔍 Fetching payment submissions with screenshots...")
 
 
 def found(pending: int) -> Activity:

@@ -11,8 +11,9 @@ from typing import Self
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.analyse import exif, hashes, screenshot
+from imagesignals_pipeline.analyse import exif, hashes, screenshot, texture
 from imagesignals_pipeline.analyse.decode import Picture, decode
+from imagesignals_pipeline.analyse.formats import Format
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerprint, Signals
 
 
@@ -23,32 +24,39 @@ def inspect(content: bytes) -> Analysis | Failure:
 
 
 def _analysis(content: bytes, picture: Picture) -> Analysis:
+    image = picture.image
+    grey = image.convert("L")
+    surface = texture.texture(grey)
     metadata = exif.read(picture)
-    validity = screenshot.judge(picture.image)
-    width, height = picture.image.size
-    return Analysis(
-        Signals(
-            perceptual_hash=hashes.dhash(picture.image),
-            exif_available=metadata.available,
-            exif_creation_date=metadata.creation_date,
-            exif_source_type=metadata.source_type,
-            exif_metadata_stripped=metadata.stripped,
-            exif_editor_detected=metadata.editor,
-            metadata_notes=metadata.notes,
-            looks_like_screenshot=validity.looks_like_screenshot,
-            aspect_ratio=validity.aspect_ratio,
-            resolution_width=width,
-            resolution_height=height,
-            text_density_score=validity.text_density_score,
-            screenshot_validity_explanation=validity.explanation,
-        ),
-        Fingerprint(
-            content_sha256=hashlib.sha256(content).digest(),
-            pixels_sha256=hashes.pixels_sha256(picture.image),
-            payload=match.fingerprint(picture.image),
-            algorithm_version=match.ALGORITHM_VERSION,
-        ),
+    validity = screenshot.judge(
+        image.width,
+        image.height,
+        surface,
+        source=metadata.source_type,
+        is_document=picture.format is Format.PDF,
     )
+    signals = Signals(
+        perceptual_hash=hashes.dhash(grey),
+        exif_available=metadata.available,
+        exif_creation_date=metadata.creation_date,
+        exif_source_type=metadata.source_type,
+        exif_metadata_stripped=metadata.stripped,
+        exif_editor_detected=metadata.editor,
+        metadata_notes=metadata.notes,
+        looks_like_screenshot=validity.looks_like_screenshot,
+        aspect_ratio=validity.aspect_ratio,
+        resolution_width=image.width,
+        resolution_height=image.height,
+        text_density_score=validity.text_density_score,
+        screenshot_validity_explanation=validity.explanation,
+    )
+    fingerprint = Fingerprint(
+        content_sha256=hashlib.sha256(content).digest(),
+        pixels_sha256=None if surface.featureless else hashes.pixels_sha256(image),
+        payload=match.fingerprint(image),
+        algorithm_version=match.ALGORITHM_VERSION,
+    )
+    return Analysis(signals, fingerprint)
 
 
 class Inspectors:

@@ -63,7 +63,7 @@ CHECKS = (
         Table.SIGNALS,
         Severity.ERROR,
         "No submission has more than one row of signals.",
-        "{broken} rows are second ones and the unique index is gone: delete them and create it again.",
+        "{broken} second rows, and no unique index: delete the rows and create the index again.",
     ),
     Check(
         "no_dangling_links",

@@ -1,0 +1,114 @@
+"""One batch from end to end, told without Dagster: fetch, inspect, save, match, link."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Engine
+
+from imagesignals_pipeline import activity, source, store
+from imagesignals_pipeline.activity import Tell
+from imagesignals_pipeline.fetch import Fetcher
+from imagesignals_pipeline.model import (
+    AnalysisStatus,
+    Failure,
+    OperatorError,
+    Outcome,
+    Submission,
+)
+from imagesignals_pipeline.picture import Inspectors
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What a batch works with; all of it may be shared by threads."""
+
+    engine: Engine
+    fetcher: Fetcher
+    inspectors: Inspectors
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What one batch did; `skipped` counts contents that are not analysed and work already done."""
+
+    processed: int
+    successful: int
+    duplicates: int
+    skipped: int
+    failed: int
+
+
+class BatchNotPlannedError(OperatorError):
+    """The run that asks for a batch has never planned it."""
+
+
+def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> BatchReport:
+    """Analyse one planned batch and commit it; only committed work is told.
+
+    Raises:
+        BatchNotPlannedError: The plan of this run does not hold the batch.
+        StorageMisconfigured: The storage refuses every picture; nothing of the batch is stored.
+    """
+    with bench.engine.connect() as connection:
+        planned = source.planned(connection, run_id, number)
+        if planned is None:
+            raise BatchNotPlannedError(
+                "This run has not planned its batches itself: "
+                "re-execute all its steps, not from failure."
+            )
+        submissions = source.submissions(connection, planned.submission_ids)
+        done = source.analysed_since(connection, planned.submission_ids, planned.planned_at)
+    tell(activity.batch(number, planned.batch_count))
+    waiting = [each for each in submissions if each.id not in done]
+    outcomes = inspect(bench, waiting)
+    duplicates = commit(bench.engine, outcomes)
+    for each in submissions:
+        if each.id in done:
+            tell(activity.already_analysed(each.flat_id))
+    for outcome in outcomes:
+        tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
+    return _report(outcomes, already=len(submissions) - len(waiting), duplicates=len(duplicates))
+
+
+def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome]:
+    """Fetch all screenshots at once and inspect each as it arrives, in the order given."""
+    if not submissions:
+        return []
+
+    def one(submission: Submission) -> Outcome:
+        content = bench.fetcher.fetch(submission.screenshot_url)
+        result = content if isinstance(content, Failure) else bench.inspectors.inspect(content)
+        return Outcome(submission, result)
+
+    with ThreadPoolExecutor(max_workers=len(submissions), thread_name_prefix="screenshot") as pool:
+        return list(pool.map(one, submissions))
+
+
+def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
+    """Save the outcomes and link them with all that is stored; return who is a duplicate.
+
+    One transaction behind one lock: of two batches that end at once the later one sees the
+    earlier one's pictures, so no pair is missed, and no row is ever saved without its links.
+    """
+    with engine.begin() as connection:
+        written = store.save(connection, outcomes, datetime.now(UTC))
+        store.link(connection, written)
+        return source.duplicates_among(connection, written)
+
+
+def _report(outcomes: Sequence[Outcome], *, already: int, duplicates: int) -> BatchReport:
+    """Count a batch's outcomes."""
+    statuses = [
+        each.result.kind.status if isinstance(each.result, Failure) else AnalysisStatus.COMPLETED
+        for each in outcomes
+    ]
+    return BatchReport(
+        processed=len(outcomes) + already,
+        successful=statuses.count(AnalysisStatus.COMPLETED),
+        duplicates=duplicates,
+        skipped=statuses.count(AnalysisStatus.SKIPPED) + already,
+        failed=statuses.count(AnalysisStatus.FAILED),
+    )

@@ -1,0 +1,116 @@
+"""The command line `imagesignals`: options here, the work in the rooms."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
+
+from imagesignals_pipeline import commands, database
+from imagesignals_pipeline.model import OperatorError
+
+
+def main() -> None:
+    """Run a command; what is foreseen ends in one clear line, without a traceback."""
+    try:
+        cli.main(prog_name="imagesignals", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(wrong.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("Cancelled. What was reported as processed is saved; run it again to go on.", 130)
+    except OperatorError as error:
+        _fail(str(error), 1)
+    except SQLAlchemyError as error:
+        _fail(database.explain(error), 1)
+
+
+def _fail(line: str, status: int) -> None:
+    """Say one line and leave."""
+    click.echo(f"imagesignals: {line}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="imagesignals-pipeline")
+def cli() -> None:
+    """Image signals for payment screenshots: duplicates, metadata and validity."""
+
+
+DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@cli.command()
+@click.option("--batch-size", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--batch-delay",
+    type=click.FloatRange(0, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds of rest after each batch.",
+)
+@click.option("--since", type=DAY, help="Only submissions from this date on (UTC).")
+@click.option("--until", type=DAY, help="Only submissions before this date (UTC).")
+@click.option("--retry-failed", is_flag=True, help="Also retry failures that may pass.")
+def backfill(
+    batch_size: int,
+    batch_delay: float,
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    retry_failed: bool,
+) -> None:
+    """Analyse every screenshot that has no signals yet. Safe to repeat and to interrupt."""
+    commands.backfill(
+        Console(),
+        commands.BackfillOptions(
+            batch_size=batch_size,
+            batch_delay=batch_delay,
+            since=since.replace(tzinfo=UTC) if since else None,
+            until=until.replace(tzinfo=UTC) if until else None,
+            retry_failed=retry_failed,
+        ),
+    )
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(*, as_json: bool) -> None:
+    """Run the verification queries and checks; exit status 1 if a check of severity ERROR fails."""
+    if not commands.verify(Console(), as_json=as_json):
+        sys.exit(1)
+
+
+@cli.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def analyze(files: tuple[Path, ...], *, as_json: bool) -> None:
+    """Show the signals of local FILES, without a database."""
+    commands.analyze(Console(), files, as_json=as_json)
+
+
+@cli.command()
+def migrate() -> None:
+    """Create or adopt the tables; running it again changes nothing."""
+    commands.migrate(Console())
+
+
+@cli.command()
+@click.option("--batch-delay", type=click.FloatRange(0, 60), default=0.0, show_default=True)
+def demo(batch_delay: float) -> None:
+    """Load a demonstration society, run the whole backfill, and print what was found."""
+    commands.demo(Console(), batch_delay=batch_delay)
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--demo", "with_demo", is_flag=True, help="With the demonstration society.")
+def dev(port: int, *, with_demo: bool) -> None:
+    """Start the database, the Dagster UI and the Dagster daemon on 127.0.0.1."""
+    sys.exit(commands.dev(Console(), port=port, with_demo=with_demo))

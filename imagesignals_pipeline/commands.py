@@ -1,0 +1,216 @@
+"""What each command does; every one is a short story in the words of the rooms."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from math import ceil
+from pathlib import Path
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Engine
+
+from imagesignals_pipeline import activity, database, environment, settings, source, sql
+from imagesignals_pipeline import verify as verification
+from imagesignals_pipeline.console import ConsoleActivity
+from imagesignals_pipeline.model import Analysis, Failure
+from imagesignals_pipeline.source import Window
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """How a backfill is paced and which submissions it takes; `since` is included, `until` not."""
+
+    batch_size: int = 5
+    batch_delay: float = 1.0
+    since: datetime | None = None
+    until: datetime | None = None
+    retry_failed: bool = False
+
+
+def backfill(console: Console, options: BackfillOptions) -> None:
+    """Run the Dagster job for every month with something pending.
+
+    Raises:
+        OperatorError: It could not run; what was reported as processed is committed.
+    """
+    with environment.prepared(dagster=True), _connected() as engine:
+        _backfill(console, engine, options)
+
+
+def migrate(console: Console) -> None:
+    """Create or adopt the tables and say what was found."""
+    with environment.prepared(dagster=False), _connected() as engine:
+        _migrate(console, engine)
+
+
+def verify(console: Console, *, as_json: bool) -> bool:
+    """Print the verification; return False if a check of severity ERROR failed."""
+    with (
+        environment.prepared(dagster=False),
+        _connected() as engine,
+        engine.connect() as connection,
+    ):
+        report = verification.report(connection)
+    if as_json:
+        console.print_json(json.dumps(report.as_json(), default=str))
+    else:
+        _show(console, report)
+    return report.passed
+
+
+def analyze(console: Console, files: Sequence[Path], *, as_json: bool) -> None:
+    """Print the signals of local files, in the order given; a broken file is told, not raised."""
+    from imagesignals_pipeline.picture import Inspectors  # decoders are of no use to the others
+
+    with Inspectors() as inspectors:
+        results = inspectors.inspect_all([file.read_bytes() for file in files])
+    for file, result in zip(files, results, strict=True):
+        signals = {"file": str(file), **_columns(result)}
+        if as_json:
+            console.out(json.dumps(signals, default=str, ensure_ascii=False), highlight=False)
+        else:
+            console.print(_pairs(signals))
+
+
+def _columns(result: Analysis | Failure) -> dict[str, object]:
+    """Return a picture's signals by the names of their columns."""
+    if isinstance(result, Failure):
+        return {"analysis_status": str(result.kind.status), "analysis_error": result.detail}
+    return {"analysis_status": "completed", "analysis_error": None, **asdict(result.signals)}
+
+
+def demo(console: Console, *, batch_delay: float) -> None:
+    """Show the whole story on a society of our own, always in the embedded database."""
+    for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+        if os.environ.pop(variable, None):
+            console.print(f"The demonstration leaves {variable} alone: it has its own database.")
+    with environment.prepared(dagster=True), _connected() as engine, _society(console, engine):
+        _backfill(console, engine, BackfillOptions(batch_delay=batch_delay))
+        with engine.connect() as connection:
+            _show(console, verification.report(connection))
+    console.print("\nTo look at it in the Dagster UI: make dev, then http://127.0.0.1:3000")
+
+
+def dev(console: Console, *, port: int, with_demo: bool) -> int:
+    """Run the Dagster UI and daemon until they are stopped; return their exit status."""
+    from imagesignals_pipeline.dev import supervise
+
+    with environment.prepared(dagster=True) as server, ExitStack() as stack:
+        with _connected() as engine:
+            if with_demo:
+                stack.enter_context(_society(console, engine))
+            else:
+                _migrate(console, engine, create_submissions=server is not None)
+        console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)")
+        return supervise(server, port)
+
+
+@contextmanager
+def _society(console: Console, engine: Engine) -> Generator[None]:
+    """Load the demonstration society and serve its pictures."""
+    from imagesignals_pipeline import demo as society
+
+    _migrate(console, engine, create_submissions=True)
+    with society.DemoStore(settings.read(os.environ).home / "demo") as store:
+        with engine.begin() as connection:
+            society.load(connection, store.base_url)
+        os.environ[settings.STORAGE_URL] = store.base_url
+        yield
+
+
+@contextmanager
+def _connected() -> Generator[Engine]:
+    """Connect to the database that the environment names, and say plainly why if that fails."""
+    engine = database.engine(os.environ[settings.DATABASE_URL])
+    try:
+        database.check(engine)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> None:
+    """Find what waits and run the job month by month."""
+    from imagesignals_pipeline.defs import assets, partitions, runs  # dagster takes 2 s to import
+
+    console.print(activity.fetching().line)
+    with engine.connect() as connection:
+        sql.require_tables(connection)
+        asked = Window(options.since, options.until)
+        totals = source.totals(connection, asked)
+        months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
+    pending = sum(months.values())
+    console.print(activity.found(pending).line)
+    by_partition = Counter[str]()
+    for month, waiting in months.items():
+        by_partition[partitions.partition_key(month)] += waiting
+    batches = sum(ceil(waiting / options.batch_size) for waiting in by_partition.values())
+    config = assets.BackfillConfig(
+        batch_size=options.batch_size,
+        batch_delay=options.batch_delay,
+        since=options.since.date().isoformat() if options.since else None,
+        until=options.until.date().isoformat() if options.until else None,
+        retry_failed=options.retry_failed,
+    )
+    progress = ConsoleActivity(
+        console, total=totals.total, already=totals.total - pending, batches=batches
+    )
+    with progress:
+        for partition in sorted(by_partition):
+            runs.run_month(partition, config, progress.tell)
+    console.print(activity.finished().line)
+
+
+def _migrate(console: Console, engine: Engine, *, create_submissions: bool = False) -> None:
+    """Apply the migrations and say what they found."""
+    with engine.begin() as connection:
+        report = sql.migrate(connection, create_submissions=create_submissions)
+    for line in report.lines:
+        console.print(line, markup=False, highlight=False)
+
+
+def _pairs(columns: Mapping[str, object]) -> Table:
+    """Return names and values as a table without borders."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in columns.items():
+        table.add_row(name, Text("" if value is None else str(value)))
+    return table
+
+
+def _show(console: Console, report: verification.Report) -> None:
+    """Print the verification as tables."""
+    console.print(
+        _pairs(
+            {
+                "Payments with screenshots": report.total_payments_with_screenshots,
+                "Analyzed": report.total_analyzed,
+                "Pending": report.pending,
+                **{f"Status {name}": count for name, count in report.status_breakdown.items()},
+                **{f"Not analyzed: {kind}": n for kind, n in report.failures_by_kind.items()},
+            }
+        )
+    )
+    console.print(_duplicates(report))
+    for check in report.checks:
+        mark = "✅" if check.passed else {"ERROR": "❌", "WARN": "⚠️ "}[check.severity]
+        console.print(f"{mark} {check.name}: {check.description}", markup=False, highlight=False)
+
+
+def _duplicates(report: verification.Report) -> Table:
+    """Return the newest duplicates as a table."""
+    table = Table("Flat", "Submitted", "Alike", "Why", title="Newest duplicates", box=SIMPLE)
+    for each in report.duplicates:
+        table.add_row(
+            Text(each.flat_id or ""),
+            f"{each.created_at:%Y-%m-%d %H:%M}" if each.created_at else "",
+            f"{each.similarity_percentage} %",
+            Text(each.similarity_explanation or ""),
+        )
+    return table

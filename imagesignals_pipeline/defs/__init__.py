@@ -1,0 +1,1 @@
+"""The Dagster shell: the only code that imports dagster."""

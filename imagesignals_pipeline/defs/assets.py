@@ -1,0 +1,220 @@
+"""The assets: what waits, the signals, the hash index."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from imagesignals_pipeline import activity, backfill, source, store
+from imagesignals_pipeline.activity import Activity, Tell
+from imagesignals_pipeline.defs import preview
+from imagesignals_pipeline.defs.partitions import MONTHS, window
+from imagesignals_pipeline.defs.resources import (
+    ActivityLog,
+    Decoders,
+    Postgres,
+    Storage,
+    plain_failures,
+)
+
+GROUP = "image_signals"
+STORAGE_POOL = "screenshot_storage"
+MAX_BATCH_STEPS = 500
+"""Steps per run; a run page stays readable and linear to 1,000 (docs/dagster.md)."""
+
+payment_submissions = dg.AssetSpec(
+    "payment_submissions",
+    group_name=GROUP,
+    kinds={"postgres", "table"},
+    description=(
+        "Payments that residents submitted, with the URL of their screenshot. The live "
+        "application owns this table; this pipeline only reads it."
+    ),
+)
+
+
+class BackfillConfig(dg.Config):
+    """How the backfill of one month is paced and which submissions it takes."""
+
+    batch_size: int = Field(
+        default=5, ge=1, le=100, description="Screenshots fetched at once, and committed together."
+    )
+    batch_delay: float = Field(
+        default=1.0, ge=0, le=60, description="Seconds of rest after each batch."
+    )
+    since: str | None = Field(
+        default=None, description="Only submissions from this date on (YYYY-MM-DD, UTC)."
+    )
+    until: str | None = Field(
+        default=None, description="Only submissions before this date (YYYY-MM-DD, UTC)."
+    )
+    retry_failed: bool = Field(
+        default=False,
+        description="Also retry rows that failed for a reason that may pass (network, 404, 5xx …).",
+    )
+
+
+@dg.asset(
+    partitions_def=MONTHS,
+    deps=[payment_submissions],
+    group_name=GROUP,
+    kinds={"pandas", "postgres"},
+)
+def pending_submissions(
+    context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]
+) -> dg.MaterializeResult[Any]:
+    """Submissions of a month whose screenshot waits to be analysed.
+
+    The preview shows the oldest of them. A month is done when this is empty: a green partition
+    says that it was materialized once, not that nothing has arrived since.
+    """
+    month = window(context.partition_key)
+    with plain_failures(), postgres.engine.connect() as connection:
+        totals = source.totals(connection, month)
+        frame = source.pending_frame(connection, month, retry_failed=False, limit=preview.ROWS)
+    context.log_event(
+        dg.AssetObservation(
+            "payment_submissions",
+            partition=context.partition_key,
+            metadata={"with_screenshot": totals.total},
+        )
+    )
+    return dg.MaterializeResult(
+        metadata={
+            "pending": totals.pending,
+            "with_screenshot": totals.total,
+            "preview": preview.table(frame),
+        }
+    )
+
+
+@dg.op(ins={"pending": dg.In(dg.Nothing)}, out=dg.DynamicOut(dg.Nothing))
+def plan_batches(
+    context: dg.OpExecutionContext,
+    config: BackfillConfig,
+    postgres: dg.ResourceParam[Postgres],
+    activity_log: dg.ResourceParam[ActivityLog],
+) -> Iterator[dg.DynamicOutput[None]]:
+    """Divide what waits in this month into batches, oldest first, and write them down."""
+    tell = _tell(context, activity_log)
+    month = window(context.partition_key, _instant(config.since), _instant(config.until))
+    tell(activity.fetching())
+    with plain_failures(), postgres.engine.begin() as connection:
+        ids = source.pending_ids(connection, month, retry_failed=config.retry_failed)
+        batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
+    tell(activity.found(len(ids)))
+    steps = min(batches, MAX_BATCH_STEPS)
+    for step in range(steps):
+        first, last = batches * step // steps + 1, batches * (step + 1) // steps
+        yield dg.DynamicOutput(None, mapping_key=f"b{first:05d}_{last:05d}")
+
+
+class PaceConfig(dg.Config):
+    """The rest after each batch."""
+
+    batch_delay: float = Field(default=1.0, ge=0, le=60, description="Seconds.")
+
+
+@dg.op(ins={"planned": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing), pool=STORAGE_POOL)
+def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it borrows
+    context: dg.OpExecutionContext,
+    config: PaceConfig,
+    postgres: dg.ResourceParam[Postgres],
+    storage: dg.ResourceParam[Storage],
+    decoders: dg.ResourceParam[Decoders],
+    activity_log: dg.ResourceParam[ActivityLog],
+) -> None:
+    """Fetch, decode and compare the screenshots of a batch, and commit their signals."""
+    first, last = map(int, str(context.get_mapping_key()).removeprefix("b").split("_"))
+    bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
+    tell = _tell(context, activity_log)
+    for number in range(first, last + 1):
+        with plain_failures():
+            report = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
+        time.sleep(config.batch_delay if report.processed else 0)
+
+
+@dg.op(ins={"analysed": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]) -> None:
+    """Ask the database whether every planned submission has its row, and fail if one has not.
+
+    Dagster's "re-execute from failure" drops batches that never started and reports success; this
+    step is what keeps such a month from turning green.
+    """
+    month = window(context.partition_key)
+    with plain_failures(), postgres.engine.connect() as connection:
+        unfinished = source.unfinished(connection, context.run.run_id, month)
+        totals = source.totals(connection, month)
+    if unfinished:
+        raise dg.Failure(
+            f"{unfinished} submissions of {context.partition_key} were planned but not analysed. "
+            "Re-execute all steps of this run (not 'from failure'), or materialize the month again."
+        )
+    context.add_asset_metadata(
+        {
+            "with_screenshot": totals.total,
+            "completed": totals.completed,
+            "skipped": totals.skipped,
+            "failed": totals.failed,
+            "pending": totals.pending,
+        },
+        asset_key="payment_image_signals",
+        partition_key=context.partition_key,
+    )
+
+
+@dg.config_mapping
+def _per_step(config: BackfillConfig) -> dict[str, object]:
+    """Spread the one configuration that people see over the steps that need it."""
+    plan = {name: value for name, value in config.model_dump().items() if value is not None}
+    return {
+        "plan_batches": {"config": plan},
+        "analyse_batch": {"config": {"batch_delay": plan["batch_delay"]}},
+    }
+
+
+@dg.graph_asset(
+    partitions_def=MONTHS,
+    ins={"pending": dg.AssetIn("pending_submissions", dagster_type=dg.Nothing)},
+    config=_per_step,
+    group_name=GROUP,
+    kinds={"python", "postgres"},
+)
+def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster composes placeholders
+    """Signals of every submission that has a screenshot, one row each.
+
+    A month is planned into batches; every batch is a step of its own that commits its rows; the
+    last step fails the run if a planned submission has no row.
+    """
+    return seal_month(plan_batches(pending).map(analyse_batch).collect())
+
+
+@dg.asset(deps=[payment_image_signals], group_name=GROUP, kinds={"postgres"})
+def image_perceptual_hash_index(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResult[Any]:
+    """One row per distinct hash, and the duplicate links between all submissions.
+
+    Global, cheap and idempotent: it writes only what differs from what the signals say.
+    """
+    with plain_failures(), postgres.engine.begin() as connection:
+        links = store.link(connection)
+    with plain_failures(), postgres.engine.begin() as connection:
+        index = store.reindex(connection)
+    return dg.MaterializeResult(metadata={**preview.numbers(links), **preview.numbers(index)})
+
+
+def _tell(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Tell:
+    """Tell activities to Dagster's log and to whoever else listens."""
+
+    def tell(told: Activity) -> None:
+        context.log.info(told.line)
+        activity_log.tell(told)
+
+    return tell
+
+
+def _instant(text: str | None) -> datetime | None:
+    """Return midnight UTC of a date given in the configuration."""
+    return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC) if text else None

@@ -1,0 +1,35 @@
+"""The verification queries of the operator's guide, as asset checks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from imagesignals_pipeline import verify
+from imagesignals_pipeline.defs.resources import Postgres
+
+
+@dg.multi_asset_check(
+    name="post_backfill_verification",
+    specs=[
+        dg.AssetCheckSpec(check.name, asset=str(check.table), description=check.description)
+        for check in verify.CHECKS
+    ],
+    can_subset=True,
+)
+def post_backfill_verification(
+    context: dg.AssetCheckExecutionContext, postgres: dg.ResourceParam[Postgres]
+) -> Iterator[dg.AssetCheckResult]:
+    """Compare both tables with the submissions and with each other."""
+    with postgres.engine.connect() as connection:
+        report = verify.report(connection)
+    selected = {key.name for key in context.selected_asset_check_keys}
+    for check in report.checks:
+        if check.name in selected:
+            yield dg.AssetCheckResult(
+                asset_key=str(check.table),
+                check_name=check.name,
+                passed=check.passed,
+                severity=dg.AssetCheckSeverity(str(check.severity)),
+                description=check.description,
+                metadata=dict(check.numbers),
+            )

@@ -1,0 +1,124 @@
+"""What a run borrows: the database, the storage, the decoders, and where its activity is told.
+
+Addresses and keys are read from the environment when a run starts, never when the code loads, and
+never become resource configuration, which the UI would show.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from imagesignals_pipeline import database, settings
+from imagesignals_pipeline.activity import Activity
+from imagesignals_pipeline.fetch import Fetcher, FetchSettings
+from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.picture import Inspectors
+
+
+class Postgres(dg.ConfigurableResource["Postgres"]):
+    """The PostgreSQL database that holds `payment_submissions` (IMAGESIGNALS_DATABASE_URL)."""
+
+    statement_timeout_s: int = Field(
+        default=300,
+        ge=1,
+        description="Seconds after which the database gives up a statement.",
+    )
+    _engine: Engine = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Postgres"]:
+        """Open connections as they are needed and close them with the run."""
+        del context
+        url = settings.read(os.environ).database_url
+        if url is None:
+            raise dg.Failure(
+                f"Set {settings.DATABASE_URL}, or start Dagster with `imagesignals dev`, "
+                "which brings a database of its own.",
+                allow_retries=False,
+            )
+        self._engine = database.engine(url, statement_timeout_s=self.statement_timeout_s)
+        try:
+            yield self
+        finally:
+            self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """Connections to the database, pooled for this run."""
+        return self._engine
+
+
+class Storage(dg.ConfigurableResource["Storage"]):
+    """Where screenshots are fetched from (IMAGESIGNALS_STORAGE_URL, …_KEY, …_ALLOWED_ORIGINS)."""
+
+    deadline_s: float = Field(
+        default=30, gt=0, le=600, description="Seconds that all work on one download may take."
+    )
+    max_bytes: int = Field(
+        default=10 * 1024 * 1024, ge=1024, description="Largest screenshot in bytes, unpacked."
+    )
+    _fetcher: Fetcher = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Storage"]:
+        """Keep connections to the storage open for the length of the run."""
+        del context
+        read = settings.read(os.environ)
+        asked = FetchSettings.from_values(
+            storage_url=read.storage_url,
+            storage_key=read.storage_key,
+            allowed_origins=read.allowed_origins,
+        )
+        limits = replace(asked, deadline_s=self.deadline_s, max_bytes=self.max_bytes)
+        with Fetcher(limits) as self._fetcher:
+            yield self
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """The only way to a stranger's URL."""
+        return self._fetcher
+
+
+class Decoders(dg.ConfigurableResource["Decoders"]):
+    """Worker processes in which pictures are decoded, limited in memory and time."""
+
+    timeout_s: float = Field(
+        default=20, gt=0, le=600, description="Seconds after which a picture is given up."
+    )
+    _inspectors: Inspectors = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Decoders"]:
+        """Start workers with the first picture and stop them with the run."""
+        del context
+        with Inspectors(timeout_s=self.timeout_s) as self._inspectors:
+            yield self
+
+    @property
+    def inspectors(self) -> Inspectors:
+        """The pool of workers."""
+        return self._inspectors
+
+
+@contextmanager
+def plain_failures() -> Generator[None]:
+    """Turn what is foreseen into a Dagster failure of one line; no password is ever in it."""
+    try:
+        yield
+    except OperatorError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    except (OperationalError, InterfaceError) as error:
+        raise dg.Failure(database.explain(error)) from error
+
+
+class ActivityLog:
+    """Where a run's activity is told besides Dagster's own log; nowhere by default."""
+
+    def tell(self, activity: Activity) -> None:
+        """Take one line of the activity log."""

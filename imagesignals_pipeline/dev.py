@@ -1,0 +1,94 @@
+"""Runs the Dagster UI and daemon under supervision: the database outlives them, nothing stays."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from imagesignals_pipeline import settings
+from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+
+POLL_S = 3.0
+STOP_TIMEOUT_S = 30.0
+
+
+class _Asked(Exception):  # noqa: N818 - a request, not an error
+    """Somebody asked us to stop (SIGINT or SIGTERM)."""
+
+
+def supervise(server: EmbeddedPostgres | None, port: int) -> int:
+    """Run `dagster dev` on 127.0.0.1 until it ends or we are asked to stop; return its status.
+
+    The embedded server, if there is one, is started again when it dies.
+    """
+    with _signals(), _dagster(server, port) as process:
+        try:
+            while True:
+                try:
+                    return process.wait(POLL_S)
+                except subprocess.TimeoutExpired:
+                    if server is not None and not server.ready():
+                        server.ensure_running()
+        except _Asked:
+            return 0
+
+
+@contextmanager
+def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess.Popen[bytes]]:
+    """Start `dagster dev` in a session of its own and leave no process of it behind.
+
+    The children inherit the lease on the embedded server: it stays up while any of them lives.
+    """
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-W", "ignore::dagster.SupersessionWarning"),
+            *("-m", "dagster", "dev", "-w", str(settings.ROOT / "workspace.yaml")),
+            *("-h", "127.0.0.1", "-p", str(port)),
+        ],
+        cwd=os.environ["DAGSTER_HOME"],
+        start_new_session=True,
+        pass_fds=() if server is None else (server.lease_fd,),
+        # Dagster copies what SIGINT does to SIGTERM; a shell's `&` makes it ignore both.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+    try:
+        yield process
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask Dagster to stop, then make sure that its whole session has."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_TIMEOUT_S)
+    for insist in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, insist)
+            process.wait(POLL_S)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+@contextmanager
+def _signals() -> Generator[None]:
+    """Turn SIGINT and SIGTERM into `_Asked`, once."""
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        del frame
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Asked(signal.Signals(number).name)
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    for each in before:
+        signal.signal(each, ask)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
