@@ -74,10 +74,13 @@ class Cluster:
 
     @property
     def socket_dir(self) -> Path:
-        """Where the socket lies: in `home`, or in /tmp when that name is too long for a socket."""
+        """Where the socket lies: in `home`, or in /tmp when no socket can have that name.
+
+        The name is too long for the kernel, or a comma in it makes two hosts of it for libpq.
+        """
         inside = self.home / "s"
         longest = inside / f".s.PGSQL.{PORT}.lock"
-        if len(os.fsencode(longest)) <= MAX_SOCKET_PATH_BYTES:
+        if len(os.fsencode(longest)) <= MAX_SOCKET_PATH_BYTES and "," not in str(inside):
             return inside
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         # Not the user's TMPDIR: all who share the server must find the same directory.
@@ -85,7 +88,11 @@ class Cluster:
 
     def password(self) -> str:
         """Return the password of the only database user."""
-        return (self.home / "password").read_text(encoding="ascii")
+        return (self.home / self._password_file).read_text(encoding="ascii")
+
+    @property
+    def _password_file(self) -> str:
+        return f"{self.data_dir.name}.password"
 
     def claim_socket_dir(self) -> None:
         """Make the socket's directory, or make sure that nobody else can listen in it.
@@ -116,6 +123,7 @@ class Cluster:
         Raises:
             EmbeddedPostgresError: It did not start within `START_TIMEOUT_S`, or never will.
         """
+        self._sweep()
         if not self.data_dir.is_dir():
             self._initialise()
         self.claim_socket_dir()
@@ -133,9 +141,10 @@ class Cluster:
         """Stop the server if it runs; open sessions are ended, what they committed is kept."""
         self._disown_dead_server()
         for mode in ("fast", "immediate"):  # after the second the next start replays the log
-            if not (self.data_dir / "postmaster.pid").exists():
-                return
-            self._control("stop", "-m", mode)
+            if (self.data_dir / "postmaster.pid").exists():
+                self._control("stop", "-m", mode)
+        with suppress(OSError):  # absent, or still in use
+            self.socket_dir.rmdir()
 
     def _try_to_start(self) -> str:
         """Return what went wrong, or nothing."""
@@ -152,13 +161,16 @@ class Cluster:
         waiting = ("-w", "-t", "60", "-s")
         return self.programs.run("pg_ctl", action, "-D", self.data_dir.name, *waiting, *arguments)
 
+    def _sweep(self) -> None:
+        """Remove what interrupted `initdb`s left; one may still run, orphaned by a kill."""
+        for left_over in self.home.glob(f"{self.data_dir.name}.init-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+
     def _initialise(self) -> None:
         """Make the server's files, first under another name: a half is never taken for all."""
         self._refuse_older_data()
-        unfinished = self.home / f"{self.data_dir.name}.init"
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        self._write("password", secrets.token_urlsafe(32))
+        self._write(self._password_file, secrets.token_urlsafe(32))
+        unfinished = self.home / f"{self.data_dir.name}.init-{secrets.token_hex(4)}"
         status, said = self.programs.run("initdb", "-D", unfinished.name, *self._initdb_options())
         if status:
             raise EmbeddedPostgresError(
@@ -170,7 +182,8 @@ class Cluster:
         unfinished.rename(self.data_dir)
 
     def _initdb_options(self) -> list[str]:
-        options = ["-U", USER, "--pwfile", "password", "--auth=scram-sha-256", "--encoding=UTF8"]
+        options = ["-U", USER, "--pwfile", self._password_file, "--auth=scram-sha-256"]
+        options += ["--encoding=UTF8"]
         if self.programs.major >= 16:  # noqa: PLR2004 - PostgreSQL 16 brought the option
             # Stretching protects weak passwords; ours has 256 bits, and Dagster connects often.
             options += ["-c", "scram_iterations=1"]
