@@ -272,7 +272,7 @@ def _sentence(check: Check, numbers: Mapping[str, int]) -> str:
 
 def _counts(connection: Connection, name: str) -> Mapping[str, int]:
     """Return a query's pairs of a name and a count; a status that is null has the name `null`."""
-    rows = connection.execute(query(name)).tuples()
+    rows = connection.execute(query(name)).all()
     return MappingProxyType({str(key or "null"): count for key, count in rows})
 
 

@@ -200,16 +200,13 @@ values (:run_id, 0, 0, '{}');
 
 -- == Signals (store/signals.py) ================================================================
 
--- name: lock_writes
--- One writer at a time, until its transaction ends; nobody waits for more than a minute.
-select
-    set_config('lock_timeout', '60s', true) as lock_timeout,
-    pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
+-- name: lock_timeout
+-- How long a lock is waited for, until the end of the transaction or savepoint.
+select set_config('lock_timeout', :duration, true) as lock_timeout;
 
--- name: give_way
--- From here to the end of the savepoint no row is waited for as long as PostgreSQL takes to look
--- for deadlocks (1 s): in a knot with the live application, it is we who step back.
-select set_config('lock_timeout', '500ms', true) as lock_timeout;
+-- name: lock_writes
+-- One writer at a time, until its transaction ends.
+select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
 
 -- name: save_signals
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
@@ -705,10 +702,8 @@ select exists (
 select to_regclass(:relation) is not null as relation_exists;
 
 -- name: lock_migrations
--- One migration at a time; a second one waits for a minute at most.
-select
-    set_config('lock_timeout', '60s', true) as lock_timeout,
-    pg_advisory_xact_lock(hashtextextended('imagesignals:migrations', 0)) as locked;
+-- One migration at a time.
+select pg_advisory_xact_lock(hashtextextended('imagesignals:migrations', 0)) as locked;
 
 -- name: set_locally
 -- A setting until the end of the transaction.

@@ -13,6 +13,8 @@ from imagesignals_pipeline.sql import loader
 from imagesignals_pipeline.sql.loader import Migration, query
 
 OLDEST_VERSION = 140000
+TURN_TIMEOUT = "60s"
+"""Longest wait for another migration."""
 ATTEMPTS = 10
 PAUSE_S = 0.5
 YIELDING_LOCK_TIMEOUT = "700ms"
@@ -81,18 +83,18 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         SchemaError: The database is too old, lacks something, refuses, or stays too busy.
     """
     server = _server(connection)
-    connection.execute(query("lock_migrations"))
-    if create_submissions:
-        _execute_script(connection, loader.submissions_script())
-    submissions = _submissions(connection)
     try:
-        _pin_schema(connection, submissions.schema_name)
+        _set(connection, "lock_timeout", TURN_TIMEOUT)
+        connection.execute(query("lock_migrations"))
+        if create_submissions:
+            _execute_script(connection, loader.submissions_script())
+        _pin_schema(connection, _submissions(connection).schema_name)
         applied, superseded = _apply_patiently(connection)
         broken = connection.execute(query("broken_rules")).mappings().one()
         hidden = connection.execute(query("all_rows_hidden")).scalar_one()
+        _set(connection, "search_path", server.search_path)
     except DBAPIError as error:
         raise SchemaError(_refusal(error)) from error
-    _set(connection, "search_path", server.search_path)
     return MigrationReport(
         applied=applied,
         superseded_rows=superseded,

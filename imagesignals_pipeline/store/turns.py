@@ -10,6 +10,11 @@ from sqlalchemy.exc import DBAPIError
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.sql import query
 
+TURN_TIMEOUT = "60s"
+"""Longest wait for another writer of the pipeline."""
+GIVE_WAY_AFTER = "500ms"
+"""Below PostgreSQL's deadlock_timeout (1 s), after which one of two programs that wait for each
+other is thrown out: in a knot of locks it is we who step back, never the live application."""
 ATTEMPTS = 20
 PAUSE_S = 0.2
 
@@ -47,7 +52,7 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
     for _ in range(ATTEMPTS):
         try:
             with connection.begin_nested():
-                connection.execute(query("give_way"))
+                connection.execute(query("lock_timeout"), {"duration": GIVE_WAY_AFTER})
                 return write()
         except DBAPIError as error:
             if _state(error) not in TRANSIENT:
@@ -58,6 +63,7 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
 
 def _take_turn(connection: Connection) -> None:
     try:
+        connection.execute(query("lock_timeout"), {"duration": TURN_TIMEOUT})
         connection.execute(query("lock_writes"))
     except DBAPIError as error:
         if _state(error) != LOCK_NOT_AVAILABLE:

@@ -1,0 +1,307 @@
+"""Reads: who waits, in which order, and what counts as done."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from imagesignals_pipeline import source, store
+from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
+from imagesignals_pipeline.source import Totals, Window
+from imagesignals_pipeline_tests.database.society import (
+    A_PDF,
+    ANALYSED_AT,
+    FIRST_DAY,
+    NOT_FOUND,
+    picture,
+    submit,
+)
+
+FOR_GOOD = Failure(FailureKind.DAMAGED, "The picture is damaged")
+
+
+@pytest.fixture
+def society(connection: Connection) -> dict[str, Submission]:
+    """One submission of every kind, a day apart."""
+    made = {
+        "new": submit(connection, 0, flat_id="F-100"),
+        "analysed": submit(connection, 1),
+        "pdf": submit(connection, 2),
+        "not found": submit(connection, 3, flat_id="F-103"),
+        "damaged": submit(connection, 4),
+        "half done": submit(connection, 5, flat_id="F-105"),
+        "adopted failure": submit(connection, 6, flat_id="F-106"),
+        "manual": submit(connection, 7, url=" admin-manual-entry\n"),
+        "blank": submit(connection, 8, url=" \t\r\n"),
+        "none": submit(connection, 9, url=None),
+    }
+    outcomes = [
+        Outcome(made["analysed"], picture("a")),
+        Outcome(made["pdf"], A_PDF),
+        Outcome(made["not found"], NOT_FOUND),
+        Outcome(made["damaged"], FOR_GOOD),
+    ]
+    store.save(connection, outcomes, ANALYSED_AT)
+    for name, status in (("half done", "processing"), ("adopted failure", "failed")):
+        connection.execute(
+            text(
+                "insert into payment_image_signals"
+                " (payment_submission_id, image_url, analysis_status) values (:id, 'x', :status)"
+            ),
+            {"id": made[name].id, "status": status},
+        )
+    return made
+
+
+def named(society: dict[str, Submission], ids: list[UUID]) -> list[str]:
+    """Return the names of submissions, in the order given."""
+    names = {submission.id: name for name, submission in society.items()}
+    return [names[id_] for id_ in ids]
+
+
+class TestPending:
+    """Who waits."""
+
+    def test_without_a_finished_row_a_submission_waits(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """New ones and rows that another program left unfinished wait; nothing else does."""
+        assert named(society, source.pending_ids(connection)) == ["new", "half done"]
+
+    def test_retrying_adds_failures_that_may_pass(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """A 404 and a failure of unknown kind are tried again, a damaged picture is not."""
+        waiting = source.pending_ids(connection, retry_failed=True)
+        assert named(society, waiting) == ["new", "not found", "half done", "adopted failure"]
+
+    def test_every_kind_of_failure_is_retried_as_the_model_says(
+        self, connection: Connection
+    ) -> None:
+        """`may_pass` alone decides whether a failed row is tried again."""
+        made = {kind: submit(connection) for kind in FailureKind}
+        outcomes = [Outcome(made[kind], Failure(kind, "why")) for kind in FailureKind]
+        store.save(connection, outcomes, ANALYSED_AT)
+        assert source.pending_ids(connection) == []
+        retried = set(source.pending_ids(connection, retry_failed=True))
+        assert {kind for kind in FailureKind if made[kind].id in retried} == {
+            kind for kind in FailureKind if kind.may_pass
+        }
+
+    def test_what_is_no_screenshot_never_waits(self, connection: Connection) -> None:
+        """No URL, a blank one and the mark of a manual entry are skipped without a row."""
+        urls = [None, "", " ", "\t\r\n\f\v ", "admin-manual-entry", "\n admin-manual-entry\t"]
+        made = [submit(connection, url=url) for url in urls]
+        assert source.pending_ids(connection, retry_failed=True) == []
+        assert source.submissions(connection, [each.id for each in made]) == []
+        assert source.totals(connection) == Totals(0, 0, 0, 0, 0, 0)
+
+    def test_whatever_else_is_tried(self, connection: Connection) -> None:
+        """A value that only looks odd waits: fetching says what is wrong with it."""
+        urls = ["x", "/a.png", "admin-manual-entry.png", "not a url"]
+        made = [submit(connection, day, url=url) for day, url in enumerate(urls)]
+        assert source.pending_ids(connection) == [each.id for each in made]
+
+    def test_oldest_first_and_equal_times_by_id(self, connection: Connection) -> None:
+        """The order is that of created_at, then id, not that of insertion."""
+        late = submit(connection, 2)
+        twins = [submit(connection, 1) for _ in range(5)]
+        early = submit(connection, 0)
+        expected = [early.id, *sorted(twin.id for twin in twins), late.id]
+        assert source.pending_ids(connection) == expected
+        assert [each.id for each in source.submissions(connection, expected[::-1])] == expected
+
+    def test_the_preview_names_flats_and_never_urls(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """The frame shows who waits and why, oldest first, cut to the limit."""
+        assert society
+        frame = source.pending_frame(connection, retry_failed=True, limit=3)
+        assert list(frame.columns) == ["flat_id", "created_at", "reason"]
+        assert frame["flat_id"].tolist() == ["F-100", "F-103", "F-105"]
+        assert frame["reason"].tolist() == ["new", "retry", "new"]
+        assert frame["created_at"].iloc[0].to_pydatetime() == FIRST_DAY
+
+    def test_an_empty_preview_has_the_same_columns(self, connection: Connection) -> None:
+        """Nothing to do is an empty frame, not an error."""
+        frame = source.pending_frame(connection)
+        assert frame.empty
+        assert list(frame.columns) == ["flat_id", "created_at", "reason"]
+
+
+class TestWindows:
+    """Half-open windows of created_at."""
+
+    def test_the_lower_bound_is_included_and_the_upper_is_not(self, connection: Connection) -> None:
+        """Adjoining windows share no submission and lose none."""
+        made = [submit(connection, day) for day in range(4)]
+        middle = FIRST_DAY + timedelta(days=2)
+        first = source.pending_ids(connection, Window(until=middle))
+        second = source.pending_ids(connection, Window(since=middle))
+        assert first + second == [each.id for each in made]
+        assert source.pending_ids(connection, Window(middle, middle)) == []
+
+    def test_months_are_those_of_utc(self, connection: Connection) -> None:
+        """The session's time zone does not move a submission into another month."""
+        connection.execute(text("set local time zone 'Pacific/Auckland'"))
+        submit(connection, -1 / 24)
+        submit(connection, 0)
+        submit(connection, 30)
+        months = source.pending_by_month(connection)
+        assert months == {date(2025, 2, 1): 1, date(2025, 3, 1): 2}
+        assert source.pending_by_month(connection, Window(since=FIRST_DAY)) == {date(2025, 3, 1): 2}
+
+    def test_a_bound_in_another_zone_is_the_same_instant(self, connection: Connection) -> None:
+        """Windows compare instants, not clock faces."""
+        submit(connection, 0)
+        india = FIRST_DAY.astimezone(timezone(timedelta(hours=5, minutes=30)))
+        assert source.totals(connection, Window(since=india)).total == 1
+        assert source.totals(connection, Window(until=india)).total == 0
+
+    def test_a_bound_without_zone_is_refused(self) -> None:
+        """A naive time would mean whatever the session's zone is."""
+        with pytest.raises(ValueError, match="has no time zone"):
+            Window(since=datetime(2025, 3, 1))  # noqa: DTZ001 - that is what is refused
+
+    @pytest.mark.parametrize("odd", [None, "-infinity", "0044-03-15 BC"])
+    def test_undated_submissions_belong_to_1970(
+        self, connection: Connection, odd: str | None
+    ) -> None:
+        """A submission without a usable date is found, once, in the earliest window."""
+        made = submit(connection)
+        connection.execute(
+            text("update payment_submissions set created_at = cast(:odd as timestamptz)"),
+            {"odd": odd},
+        )
+        january = Window(source.EPOCH, datetime(1970, 2, 1, tzinfo=UTC))
+        assert source.pending_by_month(connection) == {date(1970, 1, 1): 1}
+        assert source.pending_ids(connection, january) == [made.id]
+        assert source.pending_ids(connection, Window(since=january.until)) == []
+        assert source.submissions(connection, [made.id])[0].created_at == source.EPOCH
+
+    @pytest.mark.parametrize("odd", ["infinity", "29000-01-01"])
+    def test_dates_beyond_the_calendar_do_no_harm(self, connection: Connection, odd: str) -> None:
+        """A date that Python cannot hold is read as the end of its calendar."""
+        made = submit(connection)
+        connection.execute(
+            text("update payment_submissions set created_at = cast(:odd as timestamptz)"),
+            {"odd": odd},
+        )
+        assert source.pending_ids(connection, Window(since=FIRST_DAY)) == [made.id]
+        assert source.submissions(connection, [made.id])[0].created_at.year == 9999
+
+
+def test_totals_add_up(connection: Connection, society: dict[str, Submission]) -> None:
+    """Every screenshot is processed or pending, and manual entries count nowhere."""
+    assert society
+    counted = source.totals(connection)
+    assert counted == Totals(total=7, processed=5, completed=1, skipped=1, failed=3, pending=2)
+    assert counted.pending == len(source.pending_ids(connection))
+    assert counted.pending == sum(source.pending_by_month(connection).values())
+
+
+def test_submissions_that_are_gone_are_left_out(connection: Connection) -> None:
+    """Deleted between planning and working is not an error."""
+    made = submit(connection, url="https://store.test/a.png?token=1")
+    assert source.submissions(connection, [uuid4(), made.id]) == [made]
+    assert source.submissions(connection, []) == []
+
+
+def test_a_flat_may_be_unnamed_or_a_uuid(live: Connection) -> None:
+    """flat_id is an opaque label, also where the live application keeps a uuid there."""
+    from imagesignals_pipeline import sql  # noqa: PLC0415 - only this test needs it
+
+    sql.migrate(live)
+    labels = {each.flat_id for each in source.submissions(live, source.pending_ids(live))}
+    assert labels
+    assert all(UUID(label) for label in labels)
+
+
+class TestPlannedWork:
+    """Batches, and what of them is done."""
+
+    def test_a_batch_is_found_by_its_number(self, connection: Connection) -> None:
+        """Batches hold the ids in the order given and know how many there are."""
+        ids = [uuid4() for _ in range(5)]
+        assert store.plan(connection, "run", ids, 2) == 3
+        batches = [source.planned(connection, "run", number) for number in (1, 2, 3)]
+        assert [each and each.submission_ids for each in batches] == [
+            tuple(ids[:2]),
+            tuple(ids[2:4]),
+            tuple(ids[4:]),
+        ]
+        assert {each and each.batch_count for each in batches} == {3}
+        assert source.planned(connection, "run", 4) is None
+        assert source.planned(connection, "other run", 1) is None
+
+    def test_unfinished_counts_what_was_planned_and_has_no_row(self, engine: Engine) -> None:
+        """A batch that went missing is noticed; a deleted submission is not missed."""
+        with engine.begin() as connection:
+            made = [submit(connection, day) for day in range(4)]
+            store.plan(connection, "run", [each.id for each in made], 2)
+        with engine.begin() as connection:
+            store.save(connection, [Outcome(made[0], picture("a"))], ANALYSED_AT)
+            store.save(connection, [Outcome(made[1], NOT_FOUND)], ANALYSED_AT)
+            connection.execute(
+                text("delete from payment_submissions where id = :id"), {"id": made[2].id}
+            )
+            assert source.unfinished(connection, "run") == 1
+
+    def test_a_retry_that_was_never_made_is_noticed(self, engine: Engine) -> None:
+        """A failed row from before the plan is unfinished until this run has tried it again."""
+        with engine.begin() as connection:
+            made = [submit(connection, day) for day in range(2)]
+            store.save(connection, [Outcome(each, NOT_FOUND) for each in made], ANALYSED_AT)
+        with engine.begin() as connection:
+            ids = source.pending_ids(connection, retry_failed=True)
+            store.plan(connection, "run", ids, 5)
+            planned = source.planned(connection, "run", 1)
+        assert planned
+        with engine.begin() as connection:
+            assert source.unfinished(connection, "run") == 2
+            assert source.analysed_since(connection, ids, planned.planned_at) == set()
+            store.save(connection, [Outcome(made[0], NOT_FOUND)], ANALYSED_AT)
+            assert source.unfinished(connection, "run") == 1
+            done = source.analysed_since(connection, ids, planned.planned_at)
+            assert done == {made[0].id}
+
+    def test_a_run_without_a_plan_answers_for_its_window(self, connection: Connection) -> None:
+        """A run whose plan is gone cannot be green while anything waits in its month."""
+        submit(connection, 0)
+        submit(connection, 40)
+        march = Window(FIRST_DAY, FIRST_DAY + timedelta(days=31))
+        assert source.unfinished(connection, "lost", march) == 1
+        store.plan(connection, "empty", [], 5)
+        assert source.unfinished(connection, "empty", march) == 0
+
+    def test_finished_rows_need_no_work(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """Analysed, skipped and failed for good are done whenever that was."""
+        ids = [each.id for each in society.values()]
+        future = datetime.now(UTC) + timedelta(days=1)
+        done = source.analysed_since(connection, ids, future)
+        assert done == {society[name].id for name in ("analysed", "pdf", "damaged")}
+
+
+def test_outdated_pictures_are_found_oldest_first(connection: Connection) -> None:
+    """Rows of another program and of another version of the algorithm can be redone."""
+    made = [submit(connection, day) for day in range(3)]
+    store.save(connection, [Outcome(each, picture("a")) for each in made[1:]], ANALYSED_AT)
+    connection.execute(
+        text(
+            "insert into payment_image_signals (payment_submission_id, image_url) values (:i, '')"
+        ),
+        {"i": made[0].id},
+    )
+    assert source.outdated_ids(connection, 1) == [made[0].id]
+    assert source.outdated_ids(connection, 2, limit=2) == [made[0].id, made[1].id]
+
+
+def test_duplicates_are_those_that_the_rows_say(connection: Connection) -> None:
+    """Only marked ones of those asked for are returned."""
+    made = [submit(connection, day) for day in range(3)]
+    store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
+    store.link(connection)
+    assert source.duplicates_among(connection, [each.id for each in made[:2]]) == {made[1].id}
