@@ -1,20 +1,17 @@
 """One picture's bytes -> everything they tell, in worker processes where they can do no harm."""
 
 import hashlib
-import multiprocessing
-import os
 from collections.abc import Sequence
-from concurrent.futures import TimeoutError as FutureTimeoutError
-from types import TracebackType
+from concurrent.futures import ThreadPoolExecutor
 from typing import Self
-
-from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.analyse import exif, hashes, screenshot, texture
 from imagesignals_pipeline.analyse.decode import Picture, decode
 from imagesignals_pipeline.analyse.formats import Format
+from imagesignals_pipeline.confined import Limits
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerprint, Signals
+from imagesignals_pipeline.workers import StoppedError, Workers
 
 
 def inspect(content: bytes) -> Analysis | Failure:
@@ -60,43 +57,39 @@ def _analysis(content: bytes, picture: Picture) -> Analysis:
 
 
 class Inspectors:
-    """A pool of reused worker processes that inspect pictures; a context manager."""
+    """Inspects pictures in worker processes; a context manager.
 
-    def __init__(self, workers: int | None = None, *, timeout_s: float = 20.0) -> None:
-        self._timeout_s = timeout_s
-        self._pool = ProcessPool(
-            workers or len(os.sched_getaffinity(0)),
-            context=multiprocessing.get_context("spawn"),  # pyright: ignore[reportArgumentType] - Pebble's protocol omits Windows pipes
-        )
+    Whatever a picture does to its worker (crash, hang, eat memory) is one Failure of that picture;
+    the others go on. Workers start with the first picture and are reused. Both methods may be
+    called from any number of threads: a thread that fetches waits for its own picture only, so
+    that fetching and decoding overlap.
+
+    Args:
+        workers: Number of processes, by default one for each core that this process may use.
+        limits: What one picture may cost.
+    """
+
+    def __init__(self, workers: int | None = None, *, limits: Limits | None = None) -> None:
+        self._workers = Workers(workers, limits=limits)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._pool.stop() if error else self._pool.close()
-        self._pool.join()
+    def __exit__(self, *_: object) -> None:
+        self._workers.__exit__()
 
     def inspect(self, content: bytes) -> Analysis | Failure:
-        """Inspect one picture in a worker; callable from any thread."""
-        return _answer(self._submit(content))
+        """Inspect one picture in a worker, and wait for it.
+
+        Raises:
+            BrokenProcessPool: Workers cannot be started at all; no picture is to blame.
+        """
+        try:
+            return self._workers.call(inspect, content)
+        except StoppedError as stopped:
+            return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
 
     def inspect_all(self, contents: Sequence[bytes]) -> list[Analysis | Failure]:
-        """Inspect pictures in parallel; the answers come in the order of the pictures."""
-        return [_answer(future) for future in [self._submit(content) for content in contents]]
-
-    def _submit(self, content: bytes) -> ProcessFuture[Analysis | Failure]:
-        return self._pool.schedule(inspect, args=(content,), timeout=self._timeout_s)
-
-
-def _answer(future: ProcessFuture[Analysis | Failure]) -> Analysis | Failure:
-    try:
-        return future.result()
-    except FutureTimeoutError:
-        return Failure(FailureKind.DECODER_LIMIT, "Decoding took too long and was stopped")
-    except (ProcessExpired, MemoryError):
-        return Failure(FailureKind.DECODER_LIMIT, "Decoding needed too much and was stopped")
+        """Inspect pictures on all workers; the answers come in the order of the pictures."""
+        with ThreadPoolExecutor(self._workers.count) as threads:
+            return list(threads.map(self.inspect, contents))

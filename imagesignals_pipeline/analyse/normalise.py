@@ -27,7 +27,7 @@ def rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_deep_grey(image)
     if image.has_transparency_data:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
     return image if image.mode == "RGB" else image.convert("RGB")
 
 

@@ -1,0 +1,133 @@
+"""A pool of confined processes: calls that may crash, hang or eat memory, and hurt nobody."""
+
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from threading import BoundedSemaphore, Lock
+from typing import Self, TypeVar
+
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
+
+from imagesignals_pipeline.confined import CleanContext, Limits, held_to, settle
+
+T = TypeVar("T")
+
+START_S = 60.0
+"""How long a call may wait for its worker to start and to read it, on a very busy machine."""
+
+_OUT_OF_TIME = frozenset({-signal.SIGXCPU, -signal.SIGALRM})
+
+
+class StoppedError(Exception):
+    """A call was stopped, or stopped its worker; the text is a clause that says why."""
+
+
+class Workers:
+    """Runs calls in reused processes, each held to limits; a context manager.
+
+    Pebble keeps the pool: it alone of the well-kept ones ends a call that takes too long and
+    replaces the one worker, where the standard library's executor waits for ever, or loses the
+    whole pool with all its calls when one worker dies. This class adds what Pebble leaves out: a
+    new pool when an idle worker was killed, and an answer when a worker dies without a trace.
+
+    Processes start with the first call. All methods may be used from any number of threads.
+
+    Args:
+        count: Number of processes, by default one for each core that this process may use.
+        limits: What one call may cost.
+    """
+
+    def __init__(self, count: int | None = None, *, limits: Limits | None = None) -> None:
+        self.count = count or available_cores()
+        self._limits = limits or Limits()
+        self._free = BoundedSemaphore(self.count)
+        self._renewing = Lock()
+        self._closed = False
+        self._pool = self._new_pool()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the processes at once, also those that still work."""
+        with self._renewing:
+            self._closed = True
+            _end(self._pool)
+
+    def call(self, function: Callable[..., T], *args: object) -> T:
+        """Call a function of a module in a worker, and wait for its answer.
+
+        Raises:
+            StoppedError: It needed too much time or memory, or it killed its process.
+            BrokenProcessPool: Processes cannot be started at all; no call is to blame.
+        """
+        with self._free:  # a call waits here, not in the pipe, and its clock starts with its work
+            pool = self._pool
+            try:
+                return self._answer(pool, self._submit(pool, function, args))
+            except BrokenProcessPool:  # an idle worker was killed, which Pebble takes for the end
+                pool = self._renewed(pool)
+                return self._answer(pool, self._submit(pool, function, args))
+
+    def _submit(
+        self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
+    ) -> ProcessFuture[T]:
+        try:
+            return pool.schedule(
+                held_call, args=(self._limits, function, args), timeout=self._limits.wall_s
+            )
+        except RuntimeError as error:
+            raise BrokenProcessPool("The worker processes have ended") from error
+
+    def _answer(self, pool: ProcessPool, future: ProcessFuture[T]) -> T:
+        try:
+            return future.result(timeout=self._limits.wall_s + START_S)
+        except TimeoutError as error:
+            if not future.done():
+                self._renewed(pool)
+            raise StoppedError(f"it took longer than {self._limits.wall_s:g} s") from error
+        except MemoryError as error:
+            raise StoppedError(f"it needed more than {self._limits.memory_mib:,} MiB") from error
+        except ProcessExpired as error:
+            raise StoppedError(self._cause_of_death(error.exitcode)) from error
+
+    def _cause_of_death(self, exit_code: int) -> str:
+        if exit_code in _OUT_OF_TIME:
+            return f"it took more than {self._limits.cpu_s} s of processor time"
+        if exit_code == -signal.SIGKILL:
+            return "its process was killed (is the machine out of memory?)"
+        return f"it crashed (exit code {exit_code})"
+
+    def _renewed(self, broken: ProcessPool) -> ProcessPool:
+        """Replace a broken pool, once however many calls found it broken."""
+        with self._renewing:
+            if self._closed:
+                raise BrokenProcessPool("The worker processes were stopped")
+            if self._pool is broken:
+                self._pool = self._new_pool()
+                _end(broken)
+            return self._pool
+
+    def _new_pool(self) -> ProcessPool:
+        return ProcessPool(
+            self.count,
+            initializer=settle,
+            context=CleanContext(),  # pyright: ignore[reportArgumentType] - typeshed has Windows' pipes
+        )
+
+
+def available_cores() -> int:
+    """Return the number of cores that this process may use, which a container may limit."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def held_call(limits: Limits, function: Callable[..., T], args: tuple[object, ...]) -> T:
+    """Run in a worker: make the call within the limits."""
+    with held_to(limits):
+        return function(*args)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
