@@ -224,7 +224,8 @@ class Cluster:
 
     def _give(self, path: Path) -> None:
         if os.geteuid() == 0:
-            os.chown(path, self.programs.account.uid, self.programs.account.gid)
+            account = self.programs.account
+            os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
     def _disown_dead_server(self) -> None:
         """Point the lock files of a server that is no more to a process that cannot exist.

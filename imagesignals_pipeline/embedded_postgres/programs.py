@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,13 +137,15 @@ def _account(home: Path, directory: Path) -> Account:
         return _named(owner)
     refusals: list[str] = []
     for account in [_named(owner)] if owner else _stand_ins():
-        closed = account.closed_directory(home) or account.closed_directory(directory)
+        # `home` itself will be given to the account.
+        closed = account.closed_directory(home.parent) or account.closed_directory(directory)
         if closed is None:
             return account
         refusals.append(f"{closed} is closed to user id {account.uid}")
     raise EmbeddedPostgresError(
-        f"PostgreSQL refuses to run as root, and {' and '.join(dict.fromkeys(refusals))}: run as "
-        f"an ordinary user, open the directory, {USE_YOUR_OWN}"
+        "PostgreSQL refuses to run as root, and "
+        f"{' and '.join(refusals) or 'there is no user named postgres or nobody'}: "
+        f"run as an ordinary user, open the directory, {USE_YOUR_OWN}"
     )
 
 
@@ -161,6 +164,7 @@ def _stand_ins() -> Iterator[Account]:
     unshare = shutil.which("unshare")
     if unshare and not subprocess.run([unshare, *NAMESPACE, "true"], check=False).returncode:
         yield Account(0, 0, (unshare, *NAMESPACE))
-    for entry in pwd.getpwall():
-        if entry.pw_name in {"postgres", "nobody"}:
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            entry = pwd.getpwnam(name)
             yield Account(entry.pw_uid, entry.pw_gid)

@@ -43,7 +43,7 @@ class EmbeddedPostgres:
 
     def __enter__(self) -> Self:
         with self._alone():
-            self._lease = os.open(self.home / "lease.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._lease = self._open("lease.lock")
             fcntl.flock(self._lease, fcntl.LOCK_SH)  # only ever taken exclusively by `_alone`
             try:
                 self._cluster.start()
@@ -127,6 +127,14 @@ class EmbeddedPostgres:
             ) from None
         return Cluster(found, self._durable)
 
+    def _open(self, name: str) -> int:
+        """Open a file to lock, which the server's owner can open too if that is somebody else."""
+        account = self._cluster.programs.account
+        descriptor = os.open(self.home / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if os.geteuid() == 0:
+            os.fchown(descriptor, account.uid, account.gid)
+        return descriptor
+
     def _give_lease_back(self) -> None:
         """Close our descriptor; children that inherited it go on holding the lease."""
         if self._lease is not None:
@@ -135,7 +143,7 @@ class EmbeddedPostgres:
 
     def _stop_if_unused(self) -> bool:
         # Opened anew: a lock on an inherited descriptor would be its heirs' as well.
-        lease = os.open(self.home / "lease.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lease = self._open("lease.lock")
         try:
             unused = _locked(lease)
             if unused:
@@ -147,8 +155,7 @@ class EmbeddedPostgres:
     @contextmanager
     def _alone(self) -> Generator[None]:
         """Be the only process that starts or stops this server."""
-        self._cluster  # noqa: B018 - makes `home`
-        lock = os.open(self.home / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = self._open("start.lock")
         try:
             deadline = time.monotonic() + LOCK_TIMEOUT_S
             while not _locked(lock):
