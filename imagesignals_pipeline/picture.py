@@ -9,9 +9,8 @@ from imagesignals_pipeline import match
 from imagesignals_pipeline.analyse import exif, hashes, screenshot, texture
 from imagesignals_pipeline.analyse.decode import Picture, decode
 from imagesignals_pipeline.analyse.formats import Format
-from imagesignals_pipeline.confined import Limits
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerprint, Signals
-from imagesignals_pipeline.workers import StoppedError, Workers
+from imagesignals_pipeline.workers import Limits, StoppedError, Workers
 
 
 def inspect(content: bytes) -> Analysis | Failure:

@@ -1,1 +1,1 @@
-"""Bytes of strangers -> upright pixels -> signals (pure; limits of time and memory: picture.py)."""
+"""Bytes of strangers -> upright pixels -> signals (pure; limits of time and memory: workers)."""

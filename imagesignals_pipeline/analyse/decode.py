@@ -3,7 +3,7 @@
 Everything that is measured later is measured on the pixels of this module, so that one picture
 gives one set of signals however its file is built. Colour profiles are not applied: they move
 colours by less than a recompression does. Limits of memory and time are those of the process
-(`worker.py`); the limits here are those that a header already tells.
+(room `workers`); the limits here are those that a header already tells.
 """
 
 import contextlib

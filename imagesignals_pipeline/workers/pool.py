@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from imagesignals_pipeline.confined import CleanContext, Limits, held_to, settle
+from imagesignals_pipeline.workers.process import CleanContext, Limits, held_to, settle
 
 T = TypeVar("T")
 
