@@ -19,6 +19,7 @@ from imagesignals_pipeline.activity import Activity
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.picture import Inspectors
+from imagesignals_pipeline.workers import Limits
 
 
 class Postgres(dg.ConfigurableResource["Postgres"]):
@@ -89,7 +90,7 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
     """Worker processes in which pictures are decoded, limited in memory and time."""
 
     timeout_s: float = Field(
-        default=20, gt=0, le=600, description="Seconds after which a picture is given up."
+        default=45, gt=0, le=600, description="Seconds after which a picture is given up."
     )
     _inspectors: Inspectors = PrivateAttr()
 
@@ -97,7 +98,7 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Decoders"]:
         """Start workers with the first picture and stop them with the run."""
         del context
-        with Inspectors(timeout_s=self.timeout_s) as self._inspectors:
+        with Inspectors(limits=Limits(wall_s=self.timeout_s)) as self._inspectors:
             yield self
 
     @property
