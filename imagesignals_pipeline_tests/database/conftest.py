@@ -9,9 +9,11 @@ from imagesignals_pipeline_tests.database.society import LIVE_APPLICATION
 
 
 @pytest.fixture
-def engine(database_url: str) -> Engine:
+def engine(database_url: str) -> Iterator[Engine]:
     """Connections to a database of this test's own, with all tables and no rows."""
-    return create_engine(database_url, poolclass=NullPool)
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

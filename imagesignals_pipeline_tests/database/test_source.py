@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import source, store
+from imagesignals_pipeline import source, sql, store
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
 from imagesignals_pipeline.source import Totals, Window
 from imagesignals_pipeline_tests.database.society import (
@@ -210,8 +210,6 @@ def test_submissions_that_are_gone_are_left_out(connection: Connection) -> None:
 
 def test_a_flat_may_be_unnamed_or_a_uuid(live: Connection) -> None:
     """flat_id is an opaque label, also where the live application keeps a uuid there."""
-    from imagesignals_pipeline import sql  # noqa: PLC0415 - only this test needs it
-
     sql.migrate(live)
     labels = {each.flat_id for each in source.submissions(live, source.pending_ids(live))}
     assert labels

@@ -1,0 +1,201 @@
+"""Who is a copy of whom, as a pure function of pictures and comparisons."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from random import Random
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imagesignals_pipeline.store.groups import Edge, Link, Member, links
+from imagesignals_pipeline_tests.database.society import FIRST_DAY, digest
+
+PIXELS = [digest(f"pixels {n}") for n in range(5)]
+CONTENTS = [digest(f"content {n}") for n in range(6)]
+
+
+def member(
+    number: int,
+    content: str,
+    pixels: str | None = "",
+    *,
+    flat_id: str = "F-101",
+    day: float | None = None,
+) -> Member:
+    """Return a submission made `number` days after the first one, if not said otherwise."""
+    made = FIRST_DAY + timedelta(days=number if day is None else day)
+    shown = None if pixels is None else digest(pixels or content)
+    return Member(UUID(int=number), flat_id, made, digest(content), shown)
+
+
+def edge(one: str, other: str, percentage: int, explanation: str = "") -> Edge:
+    """Return a comparison of two pictures, named by their pixels."""
+    return Edge(digest(one), digest(other), percentage, explanation)
+
+
+def test_same_bytes_are_the_same_file() -> None:
+    """The later one is the copy, with 100 %, and the sentence names flat and day."""
+    first, second = member(2, "a", flat_id="F-101"), member(5, "a", flat_id="F-102")
+    assert links([second, first], []) == {
+        second.id: Link(first.id, 100, "Same file as flat F-101's submission of 3 March 2025.")
+    }
+
+
+def test_same_pixels_are_the_same_picture() -> None:
+    """Another file with the very pixels was saved again."""
+    first, second = member(0, "a", "p"), member(1, "b", "p", flat_id="F-102")
+    assert links([first, second], []) == {
+        second.id: Link(
+            first.id,
+            100,
+            "Same picture as flat F-101's submission of 1 March 2025, saved again.",
+        )
+    }
+
+
+def test_a_match_says_what_was_done() -> None:
+    """A comparison gives percentage and explanation, whichever of the two came first."""
+    first, second = member(0, "a"), member(1, "b", flat_id="F-102")
+    expected = {
+        second.id: Link(
+            first.id,
+            97,
+            "Same screenshot as flat F-101's submission of 1 March 2025, cropped at the top.",
+        )
+    }
+    assert links([first, second], [edge("a", "b", 97, "cropped at the top.")]) == expected
+    assert links([first, second], [edge("b", "a", 97, " cropped at the top")]) == expected
+
+
+def test_empty_pictures_match_only_their_own_bytes() -> None:
+    """Two blank pages of different files are nobody's copies."""
+    blank, other, again = member(0, "a", None), member(1, "b", None), member(2, "a", None)
+    assert set(links([blank, other, again], [])) == {again.id}
+
+
+def test_a_copy_of_a_copy_leads_to_the_original() -> None:
+    """Without a comparison of its own it has the weakest percentage on the strongest way."""
+    first, second, third = member(0, "a"), member(1, "b"), member(2, "c", flat_id="F-9")
+    weak = [edge("a", "b", 96), edge("b", "c", 91), edge("c", "d", 99), edge("d", "a", 80)]
+    found = links([first, second, third, member(3, "d")], weak)
+    assert found[third.id] == Link(
+        first.id,
+        91,
+        "Same screenshot as flat F-101's submission of 1 March 2025, by way of another copy.",
+    )
+
+
+def test_a_comparison_with_the_original_counts_before_a_stronger_detour() -> None:
+    """What was measured against the original is what is told."""
+    members = [member(0, "a"), member(1, "b"), member(2, "c")]
+    found = links(members, [edge("a", "b", 99), edge("b", "c", 99), edge("a", "c", 90, "scaled")])
+    assert found[members[2].id].percentage == 90
+    assert found[members[2].id].explanation.endswith(", scaled.")
+
+
+def test_a_picture_that_nobody_shows_connects_nobody() -> None:
+    """When the copy between two pictures is deleted, they are no longer related."""
+    members = [member(0, "a"), member(2, "c")]
+    assert links(members, [edge("a", "b", 99), edge("b", "c", 99)]) == {}
+
+
+def test_sentences_are_for_people() -> None:
+    """A label only a machine can read is not named, nor a date that is none."""
+    label = "3f2a4c5e-0000-4000-8000-000000000001"
+    undated = datetime(1970, 1, 1, tzinfo=UTC)
+    first = Member(UUID(int=1), label, undated, digest("a"), None)
+
+    def sentence(flat_id: str, original: Member = first) -> str:
+        copy = Member(UUID(int=9), flat_id, FIRST_DAY, digest("a"), None)
+        return links([original, copy], [])[copy.id].explanation
+
+    assert sentence(label) == "Same file as the same flat's submission of an unknown date."
+    assert sentence("F-1") == "Same file as another flat's submission of an unknown date."
+    nameless = Member(UUID(int=1), "", undated, digest("a"), None)
+    assert sentence("", nameless) == "Same file as another flat's submission of an unknown date."
+    long = Member(UUID(int=1), f" B\n{'x' * 500}", undated, digest("a"), None)
+    assert len(sentence("F-1", long)) < 150
+    assert "\n" not in sentence("F-1", long)
+
+
+def test_nobody_is_nobodys_copy() -> None:
+    """No members, no links."""
+    assert links([], []) == {}
+
+
+MEMBERS = st.lists(
+    st.builds(
+        Member,
+        id=st.integers(1, 10**6).map(lambda n: UUID(int=n)),
+        flat_id=st.sampled_from(["F-1", "F-2", ""]),
+        created_at=st.integers(0, 3).map(lambda day: FIRST_DAY + timedelta(days=day)),
+        content=st.sampled_from(CONTENTS),
+        pixels=st.sampled_from([None, *PIXELS]),
+    ),
+    max_size=9,
+    unique_by=lambda each: each.id,
+)
+EDGES = st.lists(
+    st.builds(
+        Edge,
+        pixels_a=st.sampled_from(PIXELS),
+        pixels_b=st.sampled_from(PIXELS),
+        percentage=st.integers(50, 99),
+        explanation=st.sampled_from(["", "scaled"]),
+    ),
+    max_size=6,
+)
+
+
+def plain_strengths(members: list[Member], edges: list[Edge]) -> dict[tuple[UUID, UUID], int]:
+    """Return how strongly each two members are connected, by trying every detour (0: not)."""
+    strength = {}
+    for one, other in product(members, repeat=2):
+        same = one.content == other.content or (one.pixels and one.pixels == other.pixels)
+        direct = [
+            each.percentage
+            for each in edges
+            if {each.pixels_a, each.pixels_b} == {one.pixels, other.pixels}
+        ]
+        strength[one.id, other.id] = 100 if same else max(direct, default=0)
+    for via, one, other in product(members, repeat=3):
+        detour = min(strength[one.id, via.id], strength[via.id, other.id])
+        strength[one.id, other.id] = max(strength[one.id, other.id], detour)
+    return strength
+
+
+@given(MEMBERS, EDGES)
+def test_links_agree_with_trying_every_way(members: list[Member], edges: list[Edge]) -> None:
+    """Copies are whoever is connected to somebody earlier; the earliest of all is the original."""
+    strength = plain_strengths(members, edges)
+    found = links(members, edges)
+    for copy in members:
+        related = [each for each in members if strength[copy.id, each.id] or each is copy]
+        original = min(related, key=lambda each: (each.created_at, each.id))
+        link = found.get(copy.id)
+        assert (link.original_id if link else copy.id) == original.id
+        if link:
+            direct = [
+                each.percentage
+                for each in edges
+                for other in members
+                if strength[other.id, original.id] == 100
+                for same in members
+                if strength[same.id, copy.id] == 100
+                and {each.pixels_a, each.pixels_b} == {other.pixels, same.pixels}
+            ]
+            identical = strength[copy.id, original.id] == 100
+            expected = max(direct, default=strength[copy.id, original.id])
+            assert link.percentage == (100 if identical else expected)
+
+
+@given(MEMBERS, EDGES, st.randoms(use_true_random=False))
+def test_the_order_of_reading_is_of_no_matter(
+    members: list[Member], edges: list[Edge], random: Random
+) -> None:
+    """PostgreSQL may return rows in any order."""
+    shuffled_members, shuffled_edges = members.copy(), edges.copy()
+    random.shuffle(shuffled_members)
+    random.shuffle(shuffled_edges)
+    assert links(shuffled_members, shuffled_edges) == links(members, edges)
