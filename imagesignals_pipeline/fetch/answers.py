@@ -31,6 +31,11 @@ KINDS = {
 }
 MAX_NUMBER_CHARACTERS = 18
 MAX_RETRY_AFTER_CHARACTERS = 64
+MAX_CHUNKS = 65_536
+"""Chunks of one body: 160 bytes each on average for the largest picture, servers send 1 to 64 KiB.
+
+A chunk of one byte costs as much time as one of a thousand.
+"""
 _CHUNK_BYTES = 64 * 1024
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """What is unpacked although we asked for none of it; urllib3 unpacks these piece by piece."""
@@ -61,9 +66,11 @@ def read_body(answer: Response, watch: Watch, max_bytes: int) -> bytes:
     if length.isdecimal() and (len(length) > MAX_NUMBER_CHARACTERS or int(length) > max_bytes):
         raise too_large(max_bytes)
     body = io.BytesIO()
-    for chunk in answer.iter_content(_CHUNK_BYTES):
+    for count, chunk in enumerate(answer.iter_content(_CHUNK_BYTES)):
         if body.tell() + len(chunk) > max_bytes:
             raise too_large(max_bytes)
+        if count > MAX_CHUNKS:
+            raise Unfetchable(FailureKind.TOO_MANY_BYTES, "too many chunks")
         body.write(chunk)
         watch.check()
     watch.check()  # a body that ends with its connection looks whole when the watch ended it

@@ -110,7 +110,7 @@ def parse(text: str) -> WebUrl:
     if url.port == 0:
         raise invalid("not a URL")  # urllib3 takes it for the default port
     port = url.port or DEFAULT_PORTS[scheme]
-    return WebUrl(Origin(scheme, _host(url.host or ""), port), url.path or "/", url.query)
+    return WebUrl(Origin(scheme, _host(url.host or ""), port), url.path or "/", url.query or None)
 
 
 def _host(host: str) -> str:

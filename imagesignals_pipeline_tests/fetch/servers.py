@@ -107,12 +107,16 @@ class Server:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._listener.settimeout(POLL_S)
         self.port: int = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
+        for sock in (self._listener, *self._sockets):
+            with contextlib.suppress(OSError):  # closed already, or taken over by TLS
+                sock.shutdown(socket.SHUT_RDWR)
         for thread in list(self._threads):
             thread.join(5)
         self._listener.close()
@@ -128,9 +132,10 @@ class Server:
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(OSError):
                 sock, _ = self._listener.accept()
                 self.connections += 1
+                self._sockets.append(sock)
                 thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
                 self._threads.append(thread)
                 thread.start()

@@ -344,6 +344,28 @@ def test_a_storage_that_is_busy_is_asked_again(server: Server, fetcher_of: Fetch
     assert fetcher_of(**at(server, SHOTS), storage_key=SECRET).fetch("a.png") == PICTURE
 
 
+def test_an_error_that_breaks_off_keeps_its_status(server: Server, fetcher_of: FetcherOf) -> None:
+    """Where the storage's explanation does not come, its status alone decides."""
+    server.otherwise = raw(b"HTTP/1.1 404 No\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
+    assert fetcher_of(**at(server, SHOTS)).fetch("a.png") == NOT_FOUND
+
+
+def test_a_storage_that_fails_is_not_searched_further(
+    server: Server, fetcher_of: FetcherOf
+) -> None:
+    """A bucket that fails may hold the picture: another bucket's answer would be a guess."""
+    server.otherwise = Supabase(public={"proofs": {"a.png": PICTURE}})
+    server.answers["/storage/v1/object/public/shots/a.png"] = reply(500)
+    result = fetcher_of(**at(server, SHOTS, PROOFS), attempts=1).fetch("a.png")
+    assert result == Failure(FailureKind.SERVER_ERROR, "Failed to fetch: 500")
+
+
+def test_a_name_that_is_not_utf_8_is_refused(server: Server, fetcher_of: FetcherOf) -> None:
+    """A stored object's name is text; anything else is no URL of one."""
+    result = fetcher_of(**at(server, SHOTS)).fetch(f"{server.url}{SHOTS}%ff%fe.png")
+    assert result == Failure(FailureKind.INVALID_URL, "Failed to fetch: invalid URL, not UTF-8")
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"<html>", b"[]", b"null", b'"404"', b"{", b"[" * 4000, b'{"statusCode":{}}',
