@@ -1033,3 +1033,169 @@ select encode(
     'hex'
 ) as digest
 from image_perceptual_hash_index;
+
+-- == Pictures and comparisons (store/pictures.py) ==============================================
+
+-- name: changed_pictures
+-- Pictures whose first submission is not the one remembered: new, moved or gone; of all pictures,
+-- or of those that the given submissions show or showed. The payload comes with new ones only.
+with concerned as (
+    select distinct fingerprint.pixels_sha256
+    from image_fingerprints as fingerprint
+    where fingerprint.payment_submission_id = any(cast(:ids as uuid []))
+        and fingerprint.pixels_sha256 is not null
+    union
+    select known.pixels_sha256
+    from image_pictures as known
+    where known.first_id = any(cast(:ids as uuid []))
+),
+
+shown as (
+    select distinct on (fingerprint.pixels_sha256)
+        fingerprint.pixels_sha256,
+        imagesignals_moment(submission.created_at) as first_created_at,
+        submission.id as first_id,
+        fingerprint.payload
+    from image_fingerprints as fingerprint
+    join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+    where fingerprint.pixels_sha256 is not null
+        and fingerprint.algorithm_version = :algorithm_version
+        and length(fingerprint.payload) > 0
+        and (
+            cast(:ids as uuid []) is null
+            or fingerprint.pixels_sha256 in (select concerned.pixels_sha256 from concerned)
+        )
+    order by fingerprint.pixels_sha256, imagesignals_moment(submission.created_at), submission.id
+),
+
+known as (
+    select *
+    from image_pictures
+    where (first_id is not null or algorithm_version != :algorithm_version)
+        and (
+            cast(:ids as uuid []) is null
+            or pixels_sha256 in (select concerned.pixels_sha256 from concerned)
+        )
+)
+
+select
+    coalesce(shown.pixels_sha256, known.pixels_sha256) as pixels,
+    shown.first_created_at,
+    cast(shown.first_id as text) as first_id,
+    known.first_created_at as known_created_at,
+    cast(known.first_id as text) as known_id,
+    case
+        when known.algorithm_version is distinct from :algorithm_version then shown.payload
+    end as payload
+from shown
+full join known on known.pixels_sha256 = shown.pixels_sha256
+where shown.first_id is distinct from known.first_id
+    or shown.first_created_at is distinct from known.first_created_at
+    or (shown.first_id is not null and known.algorithm_version != :algorithm_version)
+order by 1;
+
+-- name: save_pictures
+-- Remember where pictures stand in the order of submission; a descriptor that is null stays.
+insert into image_pictures as picture (
+    pixels_sha256, first_created_at, first_id, algorithm_version, descriptor
+)
+select
+    decode(fresh.pixels, 'hex'),
+    fresh.first_created_at,
+    fresh.first_id,
+    :algorithm_version,
+    decode(coalesce(fresh.descriptor, ''), 'base64')
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+    pixels text,
+    first_created_at timestamptz,
+    first_id uuid,
+    descriptor text
+)
+order by fresh.pixels
+on conflict (pixels_sha256) do update set
+    first_created_at = excluded.first_created_at,
+    first_id = excluded.first_id,
+    algorithm_version = excluded.algorithm_version,
+    descriptor = case
+        when length(excluded.descriptor) > 0 then excluded.descriptor else picture.descriptor
+    end,
+    change = nextval('imagesignals_changes');
+
+-- name: pictures_since
+-- Everything about pictures that changed after a given change, oldest change first.
+select
+    pixels_sha256 as pixels,
+    first_created_at,
+    cast(first_id as text) as first_id,
+    descriptor,
+    worst_score,
+    change
+from image_pictures
+where change > :change and algorithm_version = :algorithm_version
+order by change;
+
+-- name: payloads
+-- What pictures are compared by, one row a picture.
+select distinct on (pixels_sha256)
+    pixels_sha256 as pixels,
+    payload
+from image_fingerprints
+where pixels_sha256 = any(cast(:pixels as bytea []))
+    and algorithm_version = :algorithm_version
+order by pixels_sha256, payment_submission_id;
+
+-- name: comparisons
+-- What is known of pairs with the given pictures.
+select
+    pixels_a,
+    pixels_b,
+    same_picture,
+    similarity_percentage,
+    explanation,
+    later
+from image_matches
+where algorithm_version = :algorithm_version
+    and (pixels_a = any(cast(:pixels as bytea [])) or pixels_b = any(cast(:pixels as bytea [])));
+
+-- name: forget_comparisons
+-- Pairs that the given pictures, as the later ones, name no more.
+delete from image_matches where later = any(cast(:pixels as bytea []));
+
+-- name: save_comparisons
+-- Pairs that were compared.
+insert into image_matches as known (
+    pixels_a, pixels_b, same_picture, similarity_percentage, explanation, algorithm_version, later
+)
+select
+    decode(fresh.pixels_a, 'hex'),
+    decode(fresh.pixels_b, 'hex'),
+    fresh.same_picture,
+    fresh.similarity_percentage,
+    fresh.explanation,
+    :algorithm_version,
+    decode(fresh.later, 'hex')
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+    pixels_a text,
+    pixels_b text,
+    same_picture boolean,
+    similarity_percentage integer,
+    explanation text,
+    later text
+)
+order by fresh.pixels_a, fresh.pixels_b
+on conflict (pixels_a, pixels_b) do update set
+    same_picture = excluded.same_picture,
+    similarity_percentage = excluded.similarity_percentage,
+    explanation = excluded.explanation,
+    algorithm_version = excluded.algorithm_version,
+    later = excluded.later;
+
+-- name: save_worst_scores
+-- How alike the least of each picture's candidates is.
+update image_pictures as picture
+set
+    worst_score = fresh.worst_score,
+    change = nextval('imagesignals_changes')
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (pixels text, worst_score real)
+where picture.pixels_sha256 = decode(fresh.pixels, 'hex')
+    and picture.worst_score is distinct from fresh.worst_score;
