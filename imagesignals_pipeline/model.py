@@ -97,6 +97,35 @@ class FailureKind(StrEnum):
             case _:
                 assert_never(self)
 
+    @property
+    def advice(self) -> str:
+        """What the operator can do about it, in one sentence."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    FailureKind.INVALID_URL: "Correct the submission's URL; nothing was asked.",
+    FailureKind.FORBIDDEN_ADDRESS: (
+        "If the host is yours, add its origin to IMAGESIGNALS_ALLOWED_ORIGINS; "
+        "if not, somebody points the pipeline at an internal machine."
+    ),
+    FailureKind.NOT_FOUND: "Restore the file, or accept that it is gone, and retry failed ones.",
+    FailureKind.ACCESS_DENIED: "Check the bucket's permissions or the link's age, then retry.",
+    FailureKind.RATE_LIMITED: "Retry later, with a smaller batch or a longer pause.",
+    FailureKind.SERVER_ERROR: "Retry when the host is well again.",
+    FailureKind.UNEXPECTED_STATUS: "Open the URL by hand: the host answers with something else.",
+    FailureKind.NETWORK: "Check the host's name, certificate and reachability, then retry.",
+    FailureKind.TIMEOUT: "Retry when the host is faster.",
+    FailureKind.TOO_MANY_REDIRECTS: "Store the address where the redirects end.",
+    FailureKind.TOO_MANY_BYTES: "Ask for a smaller file; no receipt needs that many bytes.",
+    FailureKind.EMPTY: "The upload broke off: ask for the file again.",
+    FailureKind.NOT_AN_IMAGE: "Nothing: there is no picture to analyse.",
+    FailureKind.UNSUPPORTED_FORMAT: "Ask for a JPEG, PNG or PDF.",
+    FailureKind.DAMAGED: "The file is broken: ask for it again.",
+    FailureKind.TOO_MANY_PIXELS: "Ask for a smaller picture.",
+    FailureKind.DECODER_LIMIT: "Retry once; if it fails again, look at the file with care.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
