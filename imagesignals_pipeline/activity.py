@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from imagesignals_pipeline.model import Analysis, AnalysisStatus, Outcome
+from imagesignals_pipeline.model import Analysis, AnalysisStatus, Outcome, Totals
 
 
 class ActivityKind(StrEnum):
@@ -17,6 +17,7 @@ class ActivityKind(StrEnum):
     SUCCESSFUL = "successful"
     SKIPPED = "skipped"
     FAILED = "failed"
+    TOTALS = "totals"
     FINISHED = "finished"
 
 
@@ -65,6 +66,15 @@ def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
 def already_analysed(flat_id: str) -> Activity:
     """Say that another run was faster."""
     return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {flat_id} - Already analyzed")
+
+
+def totals(run: Totals) -> Activity:
+    """Say how far the run has come."""
+    return Activity(
+        ActivityKind.TOTALS,
+        f"📈 Processed {run.processed} of {run.total}: "
+        f"{run.completed} successful, {run.skipped} skipped, {run.failed} failed",
+    )
 
 
 def finished() -> Activity:

@@ -11,13 +11,7 @@ from sqlalchemy import Engine
 from imagesignals_pipeline import activity, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
-from imagesignals_pipeline.model import (
-    AnalysisStatus,
-    Failure,
-    OperatorError,
-    Outcome,
-    Submission,
-)
+from imagesignals_pipeline.model import Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
 
 
@@ -30,23 +24,15 @@ class Workbench:
     inspectors: Inspectors
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
-    """What one batch did; `skipped` counts contents that are not analysed and work already done."""
-
-    processed: int
-    successful: int
-    duplicates: int
-    skipped: int
-    failed: int
-
-
 class BatchNotPlannedError(OperatorError):
     """The run that asks for a batch has never planned it."""
 
 
-def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> BatchReport:
+def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
     """Analyse one planned batch and commit it; only committed work is told.
+
+    Returns:
+        How many screenshots were fetched; 0 when other runs had done the batch.
 
     Raises:
         BatchNotPlannedError: The plan of this run does not hold the batch.
@@ -62,15 +48,16 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> Batc
         submissions = source.submissions(connection, planned.submission_ids)
         done = source.analysed_since(connection, planned.submission_ids, planned.planned_at)
     tell(activity.batch(number, planned.batch_count))
-    waiting = [each for each in submissions if each.id not in done]
-    outcomes = inspect(bench, waiting)
-    duplicates = commit(bench.engine, outcomes)
+    outcomes = inspect(bench, [each for each in submissions if each.id not in done])
+    duplicates = commit(bench, outcomes)
     for each in submissions:
         if each.id in done:
             tell(activity.already_analysed(each.flat_id))
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
-    return _report(outcomes, already=len(submissions) - len(waiting), duplicates=len(duplicates))
+    with bench.engine.connect() as connection:
+        tell(activity.totals(source.run_totals(connection, run_id)))
+    return len(outcomes)
 
 
 def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -87,28 +74,13 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         return list(pool.map(one, submissions))
 
 
-def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
+def commit(bench: Workbench, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Save the outcomes and link them with all that is stored; return who is a duplicate.
 
     One transaction behind one lock: of two batches that end at once the later one sees the
     earlier one's pictures, so no pair is missed, and no row is ever saved without its links.
     """
-    with engine.begin() as connection:
+    with bench.engine.begin() as connection:
         written = store.save(connection, outcomes, datetime.now(UTC))
         store.link(connection, written)
         return source.duplicates_among(connection, written)
-
-
-def _report(outcomes: Sequence[Outcome], *, already: int, duplicates: int) -> BatchReport:
-    """Count a batch's outcomes."""
-    statuses = [
-        each.result.kind.status if isinstance(each.result, Failure) else AnalysisStatus.COMPLETED
-        for each in outcomes
-    ]
-    return BatchReport(
-        processed=len(outcomes) + already,
-        successful=statuses.count(AnalysisStatus.COMPLETED),
-        duplicates=duplicates,
-        skipped=statuses.count(AnalysisStatus.SKIPPED) + already,
-        failed=statuses.count(AnalysisStatus.FAILED),
-    )

@@ -59,8 +59,13 @@ class ConsoleActivity:
     def tell(self, told: Activity) -> None:
         """Take one line of a run's activity log."""
         match told.kind:
-            case ActivityKind.FETCHING | ActivityKind.FOUND | ActivityKind.NOTHING:
-                return  # said once for all runs by the command itself
+            case (
+                ActivityKind.FETCHING
+                | ActivityKind.FOUND
+                | ActivityKind.NOTHING
+                | ActivityKind.TOTALS
+            ):
+                return  # said once for all runs by the command itself, and by the bar
             case ActivityKind.BATCH:
                 self._batch += 1
                 self._print(activity.batch(self._batch, max(self._batch, self._batches)).line)

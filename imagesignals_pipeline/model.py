@@ -201,3 +201,19 @@ class Outcome:
 
     submission: Submission
     result: Analysis | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many submissions have a screenshot, and what became of them.
+
+    `total` = `processed` + `pending`, and `processed` = `completed` + `skipped` + `failed`. A
+    manual entry or a blank URL is no screenshot and counts nowhere.
+    """
+
+    total: int
+    processed: int
+    completed: int
+    skipped: int
+    failed: int
+    pending: int

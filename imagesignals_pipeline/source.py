@@ -8,7 +8,7 @@ from uuid import UUID
 import pandas as pd
 from sqlalchemy import Connection
 
-from imagesignals_pipeline.model import FailureKind, Submission
+from imagesignals_pipeline.model import FailureKind, Submission, Totals
 from imagesignals_pipeline.sql import query
 
 RETRIED_KINDS = [str(kind) for kind in FailureKind if kind.may_pass]
@@ -46,22 +46,6 @@ EVERYTHING = Window()
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """How many submissions have a screenshot, and what became of them.
-
-    `total` = `processed` + `pending`, and `processed` = `completed` + `skipped` + `failed`. A
-    manual entry or a blank URL is no screenshot and counts nowhere.
-    """
-
-    total: int
-    processed: int
-    completed: int
-    skipped: int
-    failed: int
-    pending: int
-
-
-@dataclass(frozen=True, slots=True)
 class PlannedBatch:
     """A batch as its run planned it; `number` counts from 1 to `batch_count`."""
 
@@ -75,15 +59,7 @@ def totals(connection: Connection, window: Window | None = None) -> Totals:
     """Count the submissions of a window that have a screenshot."""
     bounds = (window or EVERYTHING).bounds()
     row = connection.execute(query("totals"), bounds).one()
-    processed = row.completed + row.skipped + row.failed
-    return Totals(
-        total=row.total,
-        processed=processed,
-        completed=row.completed,
-        skipped=row.skipped,
-        failed=row.failed,
-        pending=row.total - processed,
-    )
+    return _totals(row.total, row.completed, row.skipped, row.failed)
 
 
 def pending_by_month(
@@ -184,6 +160,17 @@ def unfinished(connection: Connection, run_id: str, window: Window | None = None
         return totals(connection, window).pending
     parameters = {"run_id": run_id, "moment": planned_at, **_retried(also_failed=True)}
     return connection.execute(query("unfinished"), parameters).scalar_one()
+
+
+def run_totals(connection: Connection, run_id: str) -> Totals:
+    """Count what a run planned and what has become of it; what others did meanwhile counts too."""
+    row = connection.execute(query("run_totals"), {"run_id": run_id}).one()
+    return _totals(row.planned, row.completed, row.skipped, row.failed)
+
+
+def _totals(total: int, completed: int, skipped: int, failed: int) -> Totals:
+    processed = completed + skipped + failed
+    return Totals(total, processed, completed, skipped, failed, pending=total - processed)
 
 
 def _chosen(

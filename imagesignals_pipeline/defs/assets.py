@@ -133,8 +133,8 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
     tell = _tell(context, activity_log)
     for number in range(first, last + 1):
         with plain_failures():
-            report = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
-        time.sleep(config.batch_delay if report.processed else 0)
+            fetched = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
+        time.sleep(config.batch_delay if fetched else 0)
 
 
 @dg.op(ins={"analysed": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))

@@ -52,7 +52,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and (
         cast(:until as timestamptz) is null
         or submission.created_at < :until
-        or submission.created_at is null
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
     );
 
 -- name: pending_by_month
@@ -72,7 +72,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and (
         cast(:until as timestamptz) is null
         or submission.created_at < :until
-        or submission.created_at is null
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
     )
 group by month
 order by month;
@@ -94,7 +94,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and (
         cast(:until as timestamptz) is null
         or submission.created_at < :until
-        or submission.created_at is null
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
     )
 order by imagesignals_moment(submission.created_at), submission.id
 limit cast(:row_limit as bigint);
@@ -177,6 +177,19 @@ where imagesignals_has_screenshot(submission.screenshot_url)
 
 -- == Batches (store/plans.py) ==================================================================
 
+-- name: run_totals
+-- What became of the submissions that a run planned, so far.
+select
+    count(*) as planned,
+    count(*) filter (where done.analysis_status = 'completed') as completed,
+    count(*) filter (where done.analysis_status = 'skipped') as skipped,
+    count(*) filter (where done.analysis_status = 'failed') as failed
+from image_signal_batches as batch
+cross join unnest(batch.submission_ids) as planned (submission_id)
+left join payment_image_signals as done
+    on done.payment_submission_id = planned.submission_id and done.analyzed_at >= batch.planned_at
+where batch.run_id = :run_id;
+
 -- name: forget_plans
 -- Plans of this run, which is planned anew, and of runs that ended long ago.
 delete from image_signal_batches
@@ -253,7 +266,9 @@ written as (
         fresh.screenshot_validity_explanation, cast(:analyzed_at as timestamptz),
         fresh.analysis_status, fresh.analysis_error, fresh.failure_kind, true
     from fresh
-    join payment_submissions as submission on submission.id = fresh.payment_submission_id
+    join payment_submissions as submission
+        on submission.id = fresh.payment_submission_id
+        and submission.id = any(cast(:ids as uuid [])) -- how few, the planner cannot see in JSON
     order by fresh.payment_submission_id
     on conflict (payment_submission_id) do update set
         image_url = excluded.image_url,
@@ -312,7 +327,8 @@ select
 from written
 -- This statement's snapshot: the row as it was.
 left join payment_image_signals as before
-    on before.payment_submission_id = written.payment_submission_id;
+    on before.payment_submission_id = written.payment_submission_id
+    and before.payment_submission_id = any(cast(:ids as uuid []));
 
 -- name: save_fingerprints
 -- What later pictures are compared with.
@@ -461,9 +477,7 @@ with recursive touched as (
     union
     select signals.similar_to_payment_id
     from payment_image_signals as signals
-    where signals.payment_submission_id = any(cast(:ids as uuid []))
-        and signals.similar_to_payment_id is not null
-        and signals.written_by_pipeline
+    where signals.payment_submission_id = any(cast(:ids as uuid [])) and signals.written_by_pipeline
 ),
 
 concerned as (
@@ -643,6 +657,7 @@ from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
     similarity_explanation text
 )
 where signals.payment_submission_id = fresh.payment_submission_id
+    and signals.payment_submission_id = any(cast(:ids as uuid [])) -- as in `save_signals`
     and signals.written_by_pipeline
     and (
         signals.duplicate_detected,
