@@ -68,7 +68,8 @@ def _write(connection: Connection, rows: Rows, matches: Rows) -> LinkReport:
     found = groups.links([_member(row) for row in rows], [_edge(row) for row in matches])
     wrong = [_columns(row.id, found.get(UUID(row.id))) for row in rows if _differs(row, found)]
     if wrong:
-        connection.execute(query("save_links"), {"rows": json.dumps(wrong)})
+        ids = [each["payment_submission_id"] for each in wrong]
+        connection.execute(query("save_links"), {"rows": json.dumps(wrong), "ids": ids})
     originals = {each.original_id for each in found.values()}
     return LinkReport(len(found), len(originals), len(wrong))
 

@@ -54,9 +54,12 @@ def _write(
     connection: Connection, outcomes: dict[UUID, Outcome], analyzed_at: datetime
 ) -> set[UUID]:
     rows = [_signals_row(outcome) for outcome in outcomes.values()]
-    written = connection.execute(
-        query("save_signals"), {"rows": _json(rows), "analyzed_at": analyzed_at}
-    ).all()
+    parameters = {
+        "rows": _json(rows),
+        "ids": [str(id_) for id_ in outcomes],
+        "analyzed_at": analyzed_at,
+    }
+    written = connection.execute(query("save_signals"), parameters).all()
     _write_fingerprints(connection, outcomes, written, analyzed_at)
     now = {UUID(row.id): row.perceptual_hash for row in written}
     before = {UUID(row.id): row.hash_before for row in written}

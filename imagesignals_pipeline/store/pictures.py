@@ -1,0 +1,174 @@
+"""Distinct pictures, in the order of their first submission, and which pairs were compared."""
+
+import json
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.sql import query
+
+Pixels = bytes
+"""The digest of a picture's pixels, which names it."""
+Order = tuple[datetime, UUID]
+"""Where a picture stands: `created_at` and `id` of its first submission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A picture whose place differs from what is remembered; None: it has none.
+
+    `payload` is given where the picture is new, or was remembered by another algorithm.
+    """
+
+    pixels: Pixels
+    order: Order | None
+    known_order: Order | None
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A remembered picture; see the columns of `image_pictures`."""
+
+    pixels: Pixels
+    order: Order | None
+    descriptor: bytes
+    worst_score: float
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a pair of pictures came to; `later` names the other as one of its candidates."""
+
+    later: Pixels
+    earlier: Pixels
+    same_picture: bool
+    percentage: int
+    explanation: str
+
+    @property
+    def pair(self) -> tuple[Pixels, Pixels]:
+        """The two in the order in which they are stored."""
+        return min(self.later, self.earlier), max(self.later, self.earlier)
+
+
+def moved(
+    connection: Connection, version: int, submissions: Collection[UUID] | None
+) -> list[Moved]:
+    """Return the pictures that are new, gone or elsewhere; of all, or of some submissions."""
+    ids = None if submissions is None else [str(each) for each in submissions]
+    rows = connection.execute(query("changed_pictures"), {"ids": ids, "algorithm_version": version})
+    return [
+        Moved(
+            pixels=bytes(row.pixels),
+            order=_order(row.first_created_at, row.first_id),
+            known_order=_order(row.known_created_at, row.known_id),
+            payload=None if row.payload is None else bytes(row.payload),
+        )
+        for row in rows
+    ]
+
+
+def place(
+    connection: Connection,
+    version: int,
+    pictures: Iterable[Moved],
+    descriptors: Mapping[Pixels, bytes],
+) -> None:
+    """Remember where the pictures stand now, and the descriptors of new ones."""
+    rows = [
+        {
+            "pixels": each.pixels.hex(),
+            "first_created_at": each.order and each.order[0].isoformat(),
+            "first_id": each.order and str(each.order[1]),
+            "descriptor": b64encode(descriptors.get(each.pixels, b"")).decode(),
+        }
+        for each in pictures
+    ]
+    _write(connection, "save_pictures", rows, version)
+
+
+def placed_since(connection: Connection, version: int, change: int) -> list[Placed]:
+    """Return what has changed after a change, oldest first."""
+    rows = connection.execute(
+        query("pictures_since"), {"change": change, "algorithm_version": version}
+    )
+    return [
+        Placed(
+            pixels=bytes(row.pixels),
+            order=_order(row.first_created_at, row.first_id),
+            descriptor=bytes(row.descriptor),
+            worst_score=row.worst_score,
+            change=row.change,
+        )
+        for row in rows
+    ]
+
+
+def payloads(
+    connection: Connection, version: int, pictures: Collection[Pixels]
+) -> dict[Pixels, bytes]:
+    """Return what the pictures are compared by."""
+    parameters = {"pixels": list(pictures), "algorithm_version": version}
+    rows = connection.execute(query("payloads"), parameters)
+    return {bytes(row.pixels): bytes(row.payload) for row in rows}
+
+
+def comparisons(
+    connection: Connection, version: int, pictures: Collection[Pixels]
+) -> list[Comparison]:
+    """Return the pairs in which one of the pictures is the later one or the earlier one."""
+    parameters = {"pixels": list(pictures), "algorithm_version": version}
+    found: list[Comparison] = []
+    for row in connection.execute(query("comparisons"), parameters):
+        a, b, later = bytes(row.pixels_a), bytes(row.pixels_b), bytes(row.later or row.pixels_b)
+        earlier = b if later == a else a
+        found.append(
+            Comparison(later, earlier, row.same_picture, row.similarity_percentage, row.explanation)
+        )
+    return found
+
+
+def replace_comparisons(
+    connection: Connection, version: int, later: Collection[Pixels], fresh: Iterable[Comparison]
+) -> None:
+    """Let the given pictures, as the later ones, name exactly these earlier ones."""
+    connection.execute(query("forget_comparisons"), {"pixels": list(later)})
+    rows = [
+        {
+            "pixels_a": each.pair[0].hex(),
+            "pixels_b": each.pair[1].hex(),
+            "same_picture": each.same_picture,
+            "similarity_percentage": each.percentage,
+            "explanation": each.explanation,
+            "later": each.later.hex(),
+        }
+        for each in fresh
+    ]
+    _write(connection, "save_comparisons", rows, version)
+
+
+def save_worst_scores(connection: Connection, scores: Mapping[Pixels, float]) -> None:
+    """Remember how alike the least candidate of each picture is."""
+    rows = [{"pixels": pixels.hex(), "worst_score": score} for pixels, score in scores.items()]
+    if rows:
+        connection.execute(query("save_worst_scores"), {"rows": json.dumps(rows)})
+
+
+def _write(
+    connection: Connection, statement: str, rows: Sequence[Mapping[str, object]], version: int
+) -> None:
+    if rows:
+        parameters = {"rows": json.dumps(rows), "algorithm_version": version}
+        connection.execute(query(statement), parameters)
+
+
+def _order(created_at: datetime | None, id_: str | None) -> Order | None:
+    if created_at is None or id_ is None:
+        return None
+    return created_at.astimezone(UTC), UUID(id_)
