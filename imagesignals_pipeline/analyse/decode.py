@@ -17,7 +17,7 @@ from types import MappingProxyType
 from PIL import Image
 
 from imagesignals_pipeline.analyse import pdf
-from imagesignals_pipeline.analyse.formats import ANALYSED, Format, sniff
+from imagesignals_pipeline.analyse.formats import Format, sniff
 from imagesignals_pipeline.analyse.normalise import oriented, rgb
 from imagesignals_pipeline.model import Failure, FailureKind
 
@@ -39,7 +39,7 @@ _PLUGINS = MappingProxyType(
         Format.GIF: "PIL.GifImagePlugin",
         Format.BMP: "PIL.BmpImagePlugin",
         Format.AVIF: "PIL.AvifImagePlugin",
-        Format.HEIF: "pillow_heif.as_plugin",  # the optional package pillow-heif
+        Format.HEIF: "pillow_heif.HeifImagePlugin",  # the optional package pillow-heif
     }
 )
 
@@ -104,7 +104,7 @@ def _picture(content: bytes, kind: Format, max_pixels: int, max_side_px: int) ->
     try:
         importlib.import_module(_PLUGINS[kind])
     except ImportError:
-        detail = f"Format not analysed: {kind} without its optional package ({ANALYSED})"
+        detail = "Format not analysed: HEIC without the optional package pillow-heif"
         return Failure(FailureKind.UNSUPPORTED_FORMAT, detail)
     image = Image.open(BytesIO(content), formats=[kind])
     if image.width * image.height > max_pixels or max(image.size) > max_side_px:
@@ -123,7 +123,7 @@ def _exif(image: Image.Image) -> Mapping[int, object] | None:
         exif = image.getexif()
         tags.update(exif)
         tags.update(exif.get_ifd(_EXIF_IFD))
-    present = "exif" in image.info or "Raw profile type exif" in image.info
+    present = image.info.get("exif") or image.info.get("Raw profile type exif")
     return MappingProxyType(tags) if tags or present else None
 
 

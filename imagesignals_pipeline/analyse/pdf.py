@@ -36,7 +36,9 @@ def first_page(content: bytes) -> Page | Failure:
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
-        if error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
+        # Pdfium keeps the last error of earlier documents, so the file itself has to confirm.
+        locked = error.err_code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}
+        if locked and b"/Encrypt" in content:
             return Failure(FailureKind.UNSUPPORTED_FORMAT, "The PDF is locked with a password")
         raise
     try:
@@ -45,15 +47,11 @@ def first_page(content: bytes) -> Page | Failure:
         document.close()
 
 
-def _render(document: pypdfium2.PdfDocument) -> Page | Failure:
-    pages = len(document)
-    if pages == 0:
-        return Failure(FailureKind.DAMAGED, "Damaged picture: the PDF has no pages")
+def _render(document: pypdfium2.PdfDocument) -> Page:
     page = document[0]
     width, height = page.get_size()
-    if min(width, height) <= 0:
-        return Failure(FailureKind.DAMAGED, "Damaged picture: the PDF's page has no size")
     scale = min(SHORT_SIDE_PX / min(width, height), LONG_SIDE_PX / max(width, height))
     image = page.render(scale=scale).to_pil().convert("RGB")
+    pages = len(document)
     which = f"the first of {pages} pages" if pages > 1 else "the only page"
     return Page(image, f"rendered from {which} of a PDF")
