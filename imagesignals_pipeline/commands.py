@@ -10,6 +10,7 @@ from datetime import datetime
 from math import ceil
 from pathlib import Path
 
+import pandas as pd
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -193,14 +194,22 @@ def _show(console: Console, report: verification.Report) -> None:
                 "Analyzed": report.total_analyzed,
                 "Pending": report.pending,
                 **{f"Status {name}": count for name, count in report.status_breakdown.items()},
-                **{f"Not analyzed: {kind}": n for kind, n in report.failures_by_kind.items()},
             }
         )
     )
+    console.print(_table("Not analyzed, by kind", report.failures()))
     console.print(_duplicates(report))
     for check in report.checks:
         mark = "✅" if check.passed else {"ERROR": "❌", "WARN": "⚠️ "}[check.severity]
         console.print(f"{mark} {check.name}: {check.description}", markup=False, highlight=False)
+
+
+def _table(title: str, frame: pd.DataFrame) -> Table:
+    """Return a frame as a table; cells are data, not markup."""
+    table = Table(*map(str, frame.columns), title=title, box=SIMPLE)
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table
 
 
 def _duplicates(report: verification.Report) -> Table:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+import pandas as pd
 from sqlalchemy import Connection
 
+from imagesignals_pipeline.model import FailureKind
 from imagesignals_pipeline.sql import query, require_tables
 
 MAX_FAILURE_RATE = 0.2
@@ -183,6 +185,11 @@ class Report:
         """Whether no check of severity ERROR failed."""
         return all(check.passed for check in self.checks if check.severity is Severity.ERROR)
 
+    def failures(self) -> pd.DataFrame:
+        """Return what was not analysed, to look at: `kind`, `count`, `what to do`."""
+        rows = [(kind, n, _advice(kind)) for kind, n in self.failures_by_kind.items()]
+        return pd.DataFrame(rows, columns=["kind", "count", "what to do"])
+
     def as_json(self) -> dict[str, object]:
         """Return the report in types of JSON; times are in UTC."""
         return {
@@ -234,6 +241,11 @@ def digest(connection: Connection) -> str:
         connection.execute(query(name)).scalar_one() for name in ("signals_digest", "index_digest")
     ]
     return hashlib.sha256(" ".join(values).encode()).hexdigest()
+
+
+def _advice(kind: str) -> str:
+    """Return what to do about a kind of failure; of another program's we know nothing."""
+    return FailureKind(kind).advice if kind in list(FailureKind) else ""
 
 
 def _check_as_json(check: CheckResult) -> dict[str, object]:

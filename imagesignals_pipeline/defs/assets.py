@@ -147,7 +147,7 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
     month = window(context.partition_key)
     with plain_failures(), postgres.engine.connect() as connection:
         unfinished = source.unfinished(connection, context.run.run_id, month)
-        totals = source.totals(connection, month)
+        totals, everything = source.totals(connection, month), source.totals(connection)
     if unfinished:
         raise dg.Failure(
             f"{unfinished} submissions of {context.partition_key} were planned but not analysed. "
@@ -160,6 +160,9 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
             "skipped": totals.skipped,
             "failed": totals.failed,
             "pending": totals.pending,
+            "all_months_completed": everything.completed,
+            "all_months_failed": everything.failed,
+            "all_months_pending": everything.pending,
         },
         asset_key="payment_image_signals",
         partition_key=context.partition_key,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from imagesignals_pipeline import verify
+from imagesignals_pipeline.defs import preview
 from imagesignals_pipeline.defs.resources import Postgres
 
 
@@ -31,5 +32,12 @@ def post_backfill_verification(
                 passed=check.passed,
                 severity=dg.AssetCheckSeverity(str(check.severity)),
                 description=check.description,
-                metadata=dict(check.numbers),
+                metadata={**check.numbers, **_details(check, report)},
             )
+
+
+def _details(check: verify.CheckResult, report: verify.Report) -> dict[str, dg.MetadataValue]:
+    """Return what an operator wants to read beside a check's numbers."""
+    if check.name == "failure_rate":
+        return {"failures": preview.table(report.failures())}
+    return {}
