@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from websockets.sync.client import ClientConnection, connect
@@ -103,11 +103,37 @@ class Page:
                 return answer["result"]
 
 
+class Studio:
+    """One browser for each scale of a screen; a context manager that ends them.
+
+    A browser that changed its scale would keep glyphs hinted for the old one, so that the same
+    receipt came out differently the second time.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._pages: dict[float, Page] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def render(self, receipt: Receipt) -> bytes:
+        """Return the receipt's screenshot as PNG: the same bytes every time."""
+        device = receipt.resident.device
+        if device.scale not in self._pages:
+            self._pages[device.scale] = self._open.enter_context(_page(device.scale))
+        return self._pages[device.scale].png(document(receipt), device)
+
+
 @contextmanager
-def open_page() -> Generator[Page]:
+def _page(scale: float) -> Generator[Page]:
     """Start a browser of our own with one tab; it ends with the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [executable(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        flags = (*FLAGS, f"--force-device-scale-factor={scale}", f"--user-data-dir={profile}")
+        command = [executable(), *flags, "about:blank"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:
                 address = _address(process)
@@ -115,11 +141,6 @@ def open_page() -> Generator[Page]:
                     yield Page(socket)
             finally:
                 process.kill()
-
-
-def render(page: Page, receipt: Receipt) -> bytes:
-    """Return the receipt's screenshot as PNG."""
-    return page.png(document(receipt), receipt.resident.device)
 
 
 def document(receipt: Receipt) -> str:
@@ -145,9 +166,9 @@ def rupees(paise: int) -> str:
     return f"{','.join([*groups, tail])}.{rest:02}"
 
 
-def squares(reference: str, size: int) -> Iterator[tuple[int, int]]:
+def squares(text: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield the dark cells of a pattern that looks like a QR code and depends on its text."""
-    value = int(reference) * 0x9E3779B97F4A7C15F39CC0605CEDC835 + 0x2545F4914F6CDD1D
+    value = text * 0x9E3779B97F4A7C15F39CC0605CEDC835 + 0x2545F4914F6CDD1D
     for cell in range(size * size):
         value = (value * 6364136223846793005 + 1442695040888963407) % (1 << 64)
         column, row = cell % size, cell // size

@@ -65,11 +65,11 @@ def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
 
 def _build(half: Half, directory: Path) -> Iterator[Entry]:
     originals: list[Original] = []
-    with browser.open_page() as page:
-        for original in _honest(half, page):
+    with browser.Studio() as studio:
+        for original in _honest(half, studio):
             originals.append(original)
             yield _write(original, directory)
-        for forged in _forged(half, originals, page):
+        for forged in _forged(half, originals, studio):
             yield _write(forged, directory)
     for copy in _copies(originals):
         yield _write(copy, directory)
@@ -77,12 +77,12 @@ def _build(half: Half, directory: Path) -> Iterator[Entry]:
         yield _write(stray, directory)
 
 
-def _honest(half: Half, page: browser.Page) -> Iterator[Original]:
+def _honest(half: Half, studio: browser.Studio) -> Iterator[Original]:
     """Render every template; a third arrive as the messenger or the app compressed them."""
     for template in TEMPLATES[half]:
         for number, receipt in enumerate(receipts_of(template)):
             random = Random(f"{half} {template.name} {number} saved")
-            png = browser.render(page, receipt)
+            png = studio.render(receipt)
             alteration = random.choice(ALTERATIONS[1:]) if receipt.worn else None
             content, suffix = _worn(png, alteration, random) if alteration else _saved(png, random)
             entry = Entry(
@@ -114,13 +114,13 @@ def _saved(png: bytes, random: Random) -> tuple[bytes, str]:
     return sink.getvalue(), ".jpg"
 
 
-def _forged(half: Half, originals: list[Original], page: browser.Page) -> Iterator[Original]:
+def _forged(half: Half, originals: list[Original], studio: browser.Studio) -> Iterator[Original]:
     """Render receipts again with one field changed, saved as JPEG."""
     for field in get_args(ForgedField):
         random = Random(f"{half} forged {field}")
         for number, original in enumerate(_spread(originals, FORGED_EACH, random)):
             assert original.receipt is not None
-            png = browser.render(page, forge(original.receipt, field, random))
+            png = studio.render(forge(original.receipt, field, random))
             picture, sink = upright(Image.open(io.BytesIO(png))), io.BytesIO()
             picture.save(sink, "JPEG", quality=random.randint(80, 95))
             entry = _offspring(original, f"forged-{field}-{number:02}.jpg", "forged", str(field))

@@ -38,12 +38,17 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One payment of one flat; the amount is in paise, the reference is digits only."""
+    """One payment of one flat; the amount is in paise, the reference is digits only.
+
+    `chance` (12 digits) decides all else that a picture shows about the payment: bar codes,
+    balances, answers in a chat. A forger leaves it alone.
+    """
 
     amount: int
     paid_at: datetime
     reference: str
     month: str
+    chance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +218,9 @@ def _months(half: Half, random: Random, count: int, *, amount: int) -> list[Paym
                 minute=random.randrange(60),
                 second=random.randrange(60),
             ),
-            reference=f"{random.randrange(10**11, 10**12)}",
+            reference=f"{_twelve_digits(random)}",
             month=f"{month:%B %Y}",
+            chance=_twelve_digits(random),
         )
         for month in _calendar(half, count)
     ]
@@ -230,9 +236,14 @@ def _standing_order(half: Half, random: Random, count: int) -> list[Payment]:
             paid_at=month.replace(day=day, hour=6, minute=30),
             reference=f"{head}{random.randrange(1000):03}",
             month=f"{month:%B %Y}",
+            chance=_twelve_digits(random),
         )
         for month in _calendar(half, count)
     ]
+
+
+def _twelve_digits(random: Random) -> int:
+    return random.randrange(10**11, 10**12)
 
 
 def _twice(template: Template, random: Random) -> list[Payment]:
@@ -240,7 +251,8 @@ def _twice(template: Template, random: Random) -> list[Payment]:
     payments = _months(template.half, random, 1 + template.thread, amount=_amount(random))
     first = replace(payments[-1], paid_at=payments[-1].paid_at.replace(minute=random.randrange(56)))
     later = first.paid_at + timedelta(minutes=2, seconds=random.randrange(60))
-    second = replace(first, paid_at=later, reference=f"{random.randrange(10**11, 10**12)}")
+    second = replace(first, paid_at=later, reference=f"{_twelve_digits(random)}")
+    second = replace(second, chance=_twelve_digits(random))
     return [*payments[:-1], first, second]
 
 
