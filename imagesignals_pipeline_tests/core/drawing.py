@@ -30,7 +30,7 @@ def page(
     ink, paper = colours
     image = Image.new("RGB", (width, height), paper)
     draw = ImageDraw.Draw(image)
-    unit = width / 360
+    unit = min(width, height) / 360
     font = ImageFont.load_default(14 * unit)
     draw.rectangle((0, 0, width, 56 * unit), fill="#3367d6")
     for number in range(lines):
@@ -51,10 +51,10 @@ def blocks(width: int = 120, height: int = 160, seed: int = 1) -> Image.Image:
     return Image.fromarray(colours).resize((width, height), Image.Resampling.NEAREST)
 
 
-def photo(width: int = 640, height: int = 480, seed: int = 1) -> Image.Image:
-    """Draw what a sensor sees: soft shapes, and noise in every pixel."""
+def photo(width: int = 640, height: int = 480, seed: int = 1, *, noise: float = 6.0) -> Image.Image:
+    """Draw what a sensor sees: soft shapes, and noise (in levels) in every pixel."""
     random = np.random.default_rng(seed)
     shapes = Image.fromarray(random.integers(0, 255, (6, 8, 3), dtype=np.uint8))
     soft = np.asarray(shapes.resize((width, height), Image.Resampling.BICUBIC), dtype=float)
-    noisy = soft + random.normal(0, 6, soft.shape)
+    noisy = soft + random.normal(0, noise, soft.shape)
     return Image.fromarray(noisy.clip(0, 255).astype(np.uint8))
