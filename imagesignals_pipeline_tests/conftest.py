@@ -4,22 +4,25 @@
 without it they are those of the wheel.
 """
 
-import importlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
-from imagesignals_pipeline import database
-from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+from imagesignals_pipeline import database, sql
+from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 
 TEMPLATE = "migrated_template"
+PREFIX = "imagesignals-test-"
+STARTING_S = 60.0
+"""A home may be that old before its session has taken the lease."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +35,8 @@ def postgres_bin() -> Path | None:
 @pytest.fixture(scope="session")
 def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
     """A server for the whole session (with pytest-xdist: of one worker)."""
-    home = Path(tempfile.mkdtemp(prefix="imagesignals-test-", dir="/tmp"))
+    _stop_servers_of_killed_sessions()
+    home = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
     try:
         with EmbeddedPostgres(home, postgres_bin, durable=False) as server:
             yield server
@@ -44,10 +48,8 @@ def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
 def migrated_template(postgres: EmbeddedPostgres) -> str:
     """Name of the database that every test's own is a copy of."""
     engine = database.engine(postgres.url(TEMPLATE))
-    migrate = getattr(importlib.import_module("imagesignals_pipeline.sql"), "migrate", None)
-    if migrate:  # until the migrations are there, the template stays empty
-        with engine.begin() as connection:
-            migrate(connection, create_submissions=True)
+    with engine.begin() as connection:
+        sql.migrate(connection, create_submissions=True)
     engine.dispose()  # who is connected to a template cannot copy it
     return TEMPLATE
 
@@ -73,6 +75,15 @@ def connection(database_url: str) -> Iterator[Connection]:
     with engine.connect() as opened:
         yield opened
     engine.dispose()
+
+
+def _stop_servers_of_killed_sessions() -> None:
+    """A killed session leaves its server to the next; a living one holds a lease on its own."""
+    for home in Path("/tmp").glob(f"{PREFIX}*"):
+        with suppress(EmbeddedPostgresError, FileNotFoundError):  # another user's, or gone by now
+            is_new = time.time() - home.stat().st_mtime < STARTING_S
+            if not is_new and EmbeddedPostgres(home).stop():
+                shutil.rmtree(home)
 
 
 @contextmanager
