@@ -4,6 +4,15 @@ from imagesignals_pipeline.store.hash_index import IndexReport, reindex
 from imagesignals_pipeline.store.links import LinkReport, link
 from imagesignals_pipeline.store.plans import plan
 from imagesignals_pipeline.store.signals import save
-from imagesignals_pipeline.store.turns import TablesBusyError
+from imagesignals_pipeline.store.turns import TablesBusyError, in_turn
 
-__all__ = ["IndexReport", "LinkReport", "TablesBusyError", "link", "plan", "reindex", "save"]
+__all__ = [
+    "IndexReport",
+    "LinkReport",
+    "TablesBusyError",
+    "in_turn",
+    "link",
+    "plan",
+    "reindex",
+    "save",
+]

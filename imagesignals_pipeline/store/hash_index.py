@@ -40,14 +40,12 @@ def count(connection: Connection, arrived: Mapping[UUID, str], left: Collection[
         left: Hashes that some submission was counted under and no longer is. They are counted
             anew from all their submissions, which is dear for a common hash, and rare.
     """
-    new = {id_: hash_ for id_, hash_ in arrived.items() if hash_ not in left}
-    unknown: set[str] = set()
-    if new:
-        parameters = {"ids": [str(id_) for id_ in new], "hashes": list(new.values())}
-        unknown = set(connection.execute(query("count_hashes"), parameters).scalars())
-    uncounted = sorted({*unknown, *left, *(set(arrived.values()) - set(new.values()))})
+    uncounted = set(left)
+    if arrived:
+        parameters = {"ids": [str(id_) for id_ in arrived], "hashes": list(arrived.values())}
+        uncounted.update(connection.execute(query("count_hashes"), parameters).scalars())
     if uncounted:
-        _rebuild(connection, uncounted)
+        _rebuild(connection, sorted(uncounted))
 
 
 def _rebuild(connection: Connection, hashes: list[str] | None) -> IndexReport:

@@ -21,7 +21,7 @@ Order = tuple[datetime, UUID]
 class Moved:
     """A picture whose place differs from what is remembered; None: it has none.
 
-    `payload` is given where the picture is new, or was remembered by another algorithm.
+    `payload` is given where the picture is new to this version of the algorithm.
     """
 
     pixels: Pixels
@@ -58,11 +58,12 @@ class Comparison:
 
 
 def moved(
-    connection: Connection, version: int, submissions: Collection[UUID] | None
+    connection: Connection, version: int, submissions: Collection[UUID] | None, limit: int | None
 ) -> list[Moved]:
     """Return the pictures that are new, gone or elsewhere; of all, or of some submissions."""
     ids = None if submissions is None else [str(each) for each in submissions]
-    rows = connection.execute(query("changed_pictures"), {"ids": ids, "algorithm_version": version})
+    parameters = {"ids": ids, "algorithm_version": version, "row_limit": limit}
+    rows = connection.execute(query("changed_pictures"), parameters)
     return [
         Moved(
             pixels=bytes(row.pixels),

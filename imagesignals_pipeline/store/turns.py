@@ -1,7 +1,8 @@
 """Who writes when: our writers take turns, and give way to the live application."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -17,6 +18,8 @@ GIVE_WAY_AFTER = "500ms"
 other is thrown out: in a knot of locks it is we who step back, never the live application."""
 ATTEMPTS = 20
 PAUSE_S = 0.2
+
+_IN_TURN = "imagesignals_in_turn"
 
 LOCK_NOT_AVAILABLE = "55P03"
 TRANSIENT = frozenset(
@@ -42,16 +45,19 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
 
     A row that the live application holds is waited for only briefly: what `write` did is rolled
     back, so that nobody can wait for us in a circle, and it is called again. So is a write that
-    met a submission deleted at that moment.
+    met a submission deleted at that moment. Several writes that belong together are one turn: wrap
+    them all, and those inside do not roll back by themselves.
 
     Raises:
         TablesBusyError: Nothing was written: the turn did not come within a minute, or the rows
             were not free within some seconds.
     """
+    if connection.info.get(_IN_TURN):
+        return write()
     _take_turn(connection)
     for _ in range(ATTEMPTS):
         try:
-            with connection.begin_nested():
+            with _marked(connection), connection.begin_nested():
                 connection.execute(query("lock_timeout"), {"duration": GIVE_WAY_AFTER})
                 return write()
         except DBAPIError as error:
@@ -59,6 +65,16 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
                 raise
         time.sleep(PAUSE_S)
     raise TablesBusyError
+
+
+@contextmanager
+def _marked(connection: Connection) -> Generator[None]:
+    """Let the writes inside a turn know that they are."""
+    connection.info[_IN_TURN] = True
+    try:
+        yield
+    finally:
+        connection.info.pop(_IN_TURN, None)
 
 
 def _take_turn(connection: Connection) -> None:

@@ -162,21 +162,42 @@ def test_rows_of_another_program_are_neither_read_nor_changed(live: Connection) 
     assert {after[id_]["similar_to_payment_id"] for id_ in marked} == {waiting[0].id}
 
 
-def test_flags_that_another_program_put_on_our_rows_are_mended(connection: Connection) -> None:
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "duplicate_detected = true, similar_to_payment_id = :first, similarity_percentage = 100",
+        "duplicate_detected = true",
+        "duplicate_detected = null",
+        "similar_to_payment_id = :first",
+        "similarity_percentage = 0",
+        "similarity_explanation = 'No similar images found'",
+    ],
+)
+def test_flags_that_another_program_put_on_our_rows_are_mended(
+    connection: Connection, flags: str
+) -> None:
     """The live application's recheck accuses by equal hashes; the global step takes that back."""
     made = [submit(connection, day) for day in range(2)]
     for submission, name in zip(made, "ab", strict=True):
         show(connection, submission, name)
+    before = verify.digest(connection)
     connection.execute(
-        text(
-            "update payment_image_signals set duplicate_detected = true,"
-            " similar_to_payment_id = :first, similarity_percentage = 100"
-            " where payment_submission_id = :second"
-        ),
-        {"first": made[0].id, "second": made[1].id},
+        text(f"update payment_image_signals set {flags} where payment_submission_id = :second"),
+        {"second": made[1].id, **({"first": made[0].id} if ":first" in flags else {})},
     )
     assert store.link(connection) == LinkReport(duplicates=0, originals=0, links_changed=1)
-    assert originals(connection) == {}
+    assert verify.digest(connection) == before
+
+
+def test_an_adopted_row_that_is_analysed_again_begins_anew(live: Connection) -> None:
+    """What the live application accused by its hash is forgotten with that hash."""
+    sql.migrate(live)
+    again = source.submissions(live, source.outdated_ids(live, 1))
+    outcomes = [Outcome(each, picture(str(each.id))) for each in again]
+    store.save(live, outcomes, ANALYSED_AT)
+    assert {row["similarity_percentage"] for row in rows(live).values()} == {None}
+    assert originals(live) == {}
+    assert source.outdated_ids(live, 1) == []
 
 
 def test_the_original_is_the_smaller_id_at_the_same_instant(connection: Connection) -> None:

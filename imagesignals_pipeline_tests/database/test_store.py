@@ -394,6 +394,47 @@ class TestOthersAtWork:
             row = rows(connection)[copy.id]
             assert (row["duplicate_detected"], row["aspect_ratio"]) == (False, "x")
 
+    def test_a_knot_with_the_live_application_is_undone_by_us(self, engine: Engine) -> None:
+        """Writes wrapped into one turn are rolled back together: we hold nothing while we wait."""
+        with engine.begin() as connection:
+            original, copy = submit(connection, 0), submit(connection, 1)
+            save(connection, original, picture("a"))
+            save(connection, copy, NOT_FOUND)
+        held = threading.Event()
+
+        def live_application() -> None:
+            with engine.begin() as connection:
+                connection.execute(
+                    text("update payment_submissions set id = id where id = :id"),
+                    {"id": original.id},
+                )
+                connection.execute(
+                    text("select from payment_submissions where id = :id for update"),
+                    {"id": original.id},
+                )
+                held.set()
+                time.sleep(1)  # by now the copy is saved, and its link waits for the original
+                connection.execute(
+                    text(
+                        "update payment_image_signals set aspect_ratio = 'x'"
+                        " where payment_submission_id = :id"
+                    ),
+                    {"id": copy.id},
+                )
+
+        def save_and_link(connection: Connection) -> None:
+            save(connection, copy, picture("a"))
+            store.link(connection, [copy.id])
+
+        with ThreadPoolExecutor(1) as pool:
+            live = pool.submit(live_application)
+            assert held.wait(10)
+            with engine.begin() as connection:
+                store.in_turn(connection, lambda: save_and_link(connection))
+            live.result()
+        with engine.connect() as connection:
+            assert source.duplicates_among(connection, [copy.id]) == {copy.id}
+
     def test_a_row_that_never_comes_free_ends_with_one_line(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
