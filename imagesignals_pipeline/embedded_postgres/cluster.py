@@ -30,6 +30,9 @@ NO_PROCESS = 2**22 + 1
 """One more than the largest process id of Linux; macOS ends at 99,999."""
 PASSING = re.compile("already exists|still in use|did not start in time")
 """What a start says while something of a killed server is still going away."""
+READY, REJECTING = 0, 1
+"""Two exit statuses of `pg_isready`; a server that rejects is starting, stopping or recovering."""
+BUSY = "the server that runs did not start in time"
 TELLING = re.compile("FATAL|PANIC|error:|could not")
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -47,7 +50,9 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "log_truncate_on_rotation": "on",
         "log_rotation_size": "0",
         "log_checkpoints": "off",
-        # psycopg2 writes parameters into the statement: neither it nor rows may reach the log.
+        # Errors quote values, and psycopg2 writes parameters into the statement; their client
+        # is told of them, so the log may do without.
+        "log_min_messages": "log",
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
     }
@@ -114,8 +119,11 @@ class Cluster:
 
     def ready(self) -> bool:
         """Whether the server answers; that its process exists would prove nothing."""
+        return self._answer() == READY
+
+    def _answer(self) -> int:
         where = ("-h", str(self.socket_dir), "-p", str(PORT))
-        return self.programs.run("pg_isready", *where, "-t", "5", "-q")[0] == 0
+        return self.programs.run("pg_isready", *where, "-t", "5", "-q")[0]
 
     def start(self) -> None:
         """Start the server, after making its files where there are none; no-op when it runs.
@@ -128,8 +136,8 @@ class Cluster:
             self._initialise()
         self.claim_socket_dir()
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not self.ready():
-            said = self._try_to_start()
+        while (answer := self._answer()) != READY:
+            said = BUSY if answer == REJECTING else self._try_to_start()
             if said and not (PASSING.search(said) and time.monotonic() < deadline):
                 raise EmbeddedPostgresError(
                     f"PostgreSQL did not start in {self.home} ({_telling_line(said)}): "

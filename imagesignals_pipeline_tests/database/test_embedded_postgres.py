@@ -143,14 +143,13 @@ def test_what_was_saved_is_there_after_a_warm_start(home: Path, postgres_bin: Pa
 
 
 def test_concurrent_cold_starts_make_one_server(home: Path, postgres_bin: Path | None) -> None:
-    """Four processes that start at once share one server, which is down when all have left."""
+    """Three processes that start at once share one server, which is down when all have left."""
     with (
         other_user(home, postgres_bin) as first,
         other_user(home, postgres_bin) as second,
         other_user(home, postgres_bin) as third,
-        other_user(home, postgres_bin) as fourth,
     ):
-        started = {said(process) for process in (first, second, third, fourth)}
+        started = {said(process) for process in (first, second, third)}
     assert len(started) == 1
     assert started.pop().startswith("started 20")
     assert is_down(home)
@@ -337,17 +336,21 @@ def test_nobody_gets_in_without_the_password(postgres: EmbeddedPostgres) -> None
     assert cluster.password() not in repr(postgres) + repr(cluster)
 
 
-def test_no_statement_and_no_row_reaches_the_log(postgres: EmbeddedPostgres) -> None:
-    """The server's log tells that a statement failed, not what was in it."""
-    with closing(psycopg2.connect(postgres.url("app").replace("+psycopg2", ""))) as connection:
-        cursor = connection.cursor()
+def test_no_statement_and_no_value_reaches_the_log(postgres: EmbeddedPostgres) -> None:
+    """The server's log tells what the server did, and nothing of what was in a statement."""
+    url = postgres.url("app").replace("+psycopg2", "")
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
         cursor.execute("create temporary table t (url text check (url = ''))")
-        with pytest.raises(psycopg2.errors.CheckViolation):
-            cursor.execute("insert into t values (%s)", ["https://x/?token=geheimnis"])
+        for statement in ("insert into t values (%s)", "select %s::uuid", "select %s + nonsense"):
+            with pytest.raises(psycopg2.Error, match="geheimnis"):
+                cursor.execute(statement, ["https://x/?token=geheimnis"])
+    with pytest.raises(psycopg2.OperationalError):
+        psycopg2.connect(url, user="afterwards", password="wrong")
     logs, deadline = "", time.monotonic() + 20
-    while "violates check constraint" not in logs and time.monotonic() < deadline:
+    while "afterwards" not in logs and time.monotonic() < deadline:
         logs = "".join(path.read_text() for path in postgres.home.glob("pg*/log/*.log"))
-    assert "violates check constraint" in logs
+    assert "afterwards" in logs
     assert "geheimnis" not in logs
 
 
