@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.response import HTTPResponse
 
 from imagesignals_pipeline.fetch.gate import Gate
 from imagesignals_pipeline.fetch.refusal import Unfetchable
@@ -105,8 +106,24 @@ class _MeteredResponse(http.client.HTTPResponse):
 class _GatedConnection(HTTPConnection):
     """A connection that is opened by the gate and held by the watch, new or used again."""
 
-    response_class = _MeteredResponse
     scheme = "http"
+    _answer: _MeteredResponse | None = None
+
+    def response_class(self, *args: Any, **kwargs: Any) -> _MeteredResponse:  # pyright: ignore[reportIncompatibleVariableOverride]  # http.client only calls it  # noqa: ANN401
+        """Make an answer and remember it until urllib3 has taken it over."""
+        self._answer = _MeteredResponse(*args, **kwargs)
+        return self._answer
+
+    def getresponse(self) -> HTTPResponse:
+        """Read an answer's head; close what urllib3 drops when it makes no sense of one."""
+        try:
+            return super().getresponse()
+        except BaseException:
+            if self._answer is not None:
+                self._answer.close()
+            raise
+        finally:
+            self._answer = None
 
     def _new_conn(self) -> socket.socket:
         call = _CALL.get()
@@ -118,7 +135,7 @@ class _GatedConnection(HTTPConnection):
         super().request(*args, **kwargs)
 
 
-class _GatedTlsConnection(_GatedConnection, HTTPSConnection):
+class _GatedTlsConnection(_GatedConnection, HTTPSConnection):  # pyright: ignore[reportIncompatibleVariableOverride]  # likewise
     """The same with TLS, which is verified against the name and not the address."""
 
     scheme = "https"
@@ -141,7 +158,7 @@ class Client(HTTPAdapter):
     def __init__(self, *, silence_timeout_s: float, ca_file: str | None) -> None:
         self._silence_timeout_s = silence_timeout_s
         self._context = _tls(ca_file)
-        _hide_queries()
+        _keep_logs_harmless()
         super().__init__(pool_connections=_KEPT, pool_maxsize=_KEPT)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (handed on)
@@ -179,15 +196,16 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 _QUERY = re.compile(r"(?:\?|%3F)\S*", re.IGNORECASE)
 
 
-def _hide_queries() -> None:
-    """Keep query strings out of urllib3's log, which can hold signed tokens."""
+def _keep_logs_harmless() -> None:
+    """Keep out of urllib3's log what strangers write: signed tokens in URLs, headers unread."""
     for name in ("urllib3.connection", "urllib3.connectionpool"):
-        logging.getLogger(name).addFilter(_without_queries)
+        logging.getLogger(name).addFilter(_harmless)
 
 
-def _without_queries(record: logging.LogRecord) -> bool:
+def _harmless(record: logging.LogRecord) -> bool:
+    """Shorten URLs, and drop warnings about headers, which quote up to 64 KiB of them."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             _QUERY.sub("?...", value) if isinstance(value, str) else value for value in record.args
         )
-    return True
+    return record.exc_info is None

@@ -99,7 +99,7 @@ class Server:
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
     otherwise: Answer = field(default_factory=lambda: reply(404, b"no"))
     tls: ssl.SSLContext | None = None
-    seen: list[Seen] = field(default_factory=list[Seen])
+    seen: list[Seen] = field(default_factory=list[Seen], repr=False)
     connections: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)
 

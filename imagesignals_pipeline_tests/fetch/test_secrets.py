@@ -43,7 +43,7 @@ def test_nothing_secret_is_logged_or_told(
     told = [result.detail for result in map(fetcher.fetch, urls) if isinstance(result, Failure)]
     text = "\n".join([caplog.text, repr(fetcher), *told])
     assert "connectionpool" in caplog.text  # the loggers did talk
-    assert "Failed to parse headers" in caplog.text
+    assert "no colon" not in text  # what a server says is not quoted either
     assert TOKEN not in text
     assert key not in text
 
