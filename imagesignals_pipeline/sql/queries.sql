@@ -213,9 +213,13 @@ values (:run_id, 0, 0, '{}');
 
 -- == Signals (store/signals.py) ================================================================
 
--- name: lock_timeout
--- How long a lock is waited for, until the end of the transaction or savepoint.
-select set_config('lock_timeout', :duration, true) as lock_timeout;
+-- name: write_settings
+-- Until the end of the transaction or savepoint: how long a lock is waited for, and no compiling of
+-- plans. The planner takes the recursion of `related_pictures` for a million rows, and would spend
+-- seconds on compiling what then reads a few.
+select
+    set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
+    set_config('jit', 'off', true) as jit;
 
 -- name: lock_writes
 -- One writer at a time, until its transaction ends.
@@ -1054,6 +1058,7 @@ from image_perceptual_hash_index;
 -- name: changed_pictures
 -- Pictures whose first submission is not the one remembered: new, moved or gone; of all pictures,
 -- or of those that the given submissions show or showed. The payload comes with new ones only.
+-- The earliest come first, so that portions of many are settled in the order of submission.
 with concerned as (
     select distinct fingerprint.pixels_sha256
     from image_fingerprints as fingerprint
@@ -1086,7 +1091,7 @@ shown as (
 known as (
     select *
     from image_pictures
-    where (first_id is not null or algorithm_version != :algorithm_version)
+    where algorithm_version = :algorithm_version
         and (
             cast(:ids as uuid []) is null
             or pixels_sha256 in (select concerned.pixels_sha256 from concerned)
@@ -1099,15 +1104,13 @@ select
     cast(shown.first_id as text) as first_id,
     known.first_created_at as known_created_at,
     cast(known.first_id as text) as known_id,
-    case
-        when known.algorithm_version is distinct from :algorithm_version then shown.payload
-    end as payload
+    case when known.pixels_sha256 is null then shown.payload end as payload
 from shown
 full join known on known.pixels_sha256 = shown.pixels_sha256
 where shown.first_id is distinct from known.first_id
     or shown.first_created_at is distinct from known.first_created_at
-    or (shown.first_id is not null and known.algorithm_version != :algorithm_version)
-order by 1;
+order by shown.first_created_at, shown.first_id, 1
+limit :row_limit;
 
 -- name: save_pictures
 -- Remember where pictures stand in the order of submission; a descriptor that is null stays.

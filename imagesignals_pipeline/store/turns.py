@@ -58,7 +58,7 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
     for _ in range(ATTEMPTS):
         try:
             with _marked(connection), connection.begin_nested():
-                connection.execute(query("lock_timeout"), {"duration": GIVE_WAY_AFTER})
+                connection.execute(query("write_settings"), {"lock_timeout": GIVE_WAY_AFTER})
                 return write()
         except DBAPIError as error:
             if _state(error) not in TRANSIENT:
@@ -79,7 +79,7 @@ def _marked(connection: Connection) -> Generator[None]:
 
 def _take_turn(connection: Connection) -> None:
     try:
-        connection.execute(query("lock_timeout"), {"duration": TURN_TIMEOUT})
+        connection.execute(query("write_settings"), {"lock_timeout": TURN_TIMEOUT})
         connection.execute(query("lock_writes"))
     except DBAPIError as error:
         if _state(error) != LOCK_NOT_AVAILABLE:

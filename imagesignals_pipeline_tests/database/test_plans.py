@@ -137,6 +137,21 @@ def test_saving_and_linking_reads_little_in_sum(crowd: Connection, batch: list[S
     assert read["image_fingerprints"] > 0
 
 
+def test_no_plan_of_a_batch_is_compiled(crowd: Connection) -> None:
+    """Where PostgreSQL can compile plans (Debian's does), it would take seconds for each batch."""
+    crowd.execute(text("set local jit = on"))
+    crowd.execute(text("set local jit_above_cost = 0"))
+    statement = text(f"explain (analyze, format json) {query('related_pictures').text}")
+
+    def compiled() -> bool:
+        (plan,) = crowd.execute(statement, {"ids": [str(person(200))]}).scalar_one()
+        return "JIT" in plan
+
+    can_compile: bool = crowd.execute(text("select pg_jit_available()")).scalar_one()
+    assert compiled() is can_compile
+    assert store.in_turn(crowd, compiled) is False
+
+
 def _rows_touched(connection: Connection) -> dict[str, int]:
     """Return how many rows this transaction has read of each table, by scan or by index."""
     found = connection.execute(
