@@ -1,18 +1,24 @@
 """One batch from end to end, told without Dagster: fetch, inspect, save, match, link."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from imagesignals_pipeline import activity, source, store
+from imagesignals_pipeline import activity, matching, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
+from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.model import Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
+from imagesignals_pipeline.store import IndexReport, LinkReport
+
+PORTION = 50
+"""Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,16 @@ class Workbench:
     engine: Engine
     fetcher: Fetcher
     inspectors: Inspectors
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What `settle` found: pictures that were new or elsewhere, links, rows of the index."""
+
+    pictures_moved: int
+    links: LinkReport
+    index: IndexReport
 
 
 class BatchNotPlannedError(OperatorError):
@@ -80,7 +96,40 @@ def commit(bench: Workbench, outcomes: Sequence[Outcome]) -> set[UUID]:
     One transaction behind one lock: of two batches that end at once the later one sees the
     earlier one's pictures, so no pair is missed, and no row is ever saved without its links.
     """
-    with bench.engine.begin() as connection:
+    with _settling(bench.engine, bench.catalogue) as connection:
         written = store.save(connection, outcomes, datetime.now(UTC))
-        store.link(connection, written)
+        settled = matching.settle(connection, bench.catalogue, written)
+        store.link(connection, written | settled.submissions)
         return source.duplicates_among(connection, written)
+
+
+def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
+    """Bring comparisons, links and the hash index in line with all that is stored.
+
+    Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
+    comparisons are made in portions, each committed, so that batches need not wait long.
+    """
+    moved = 0
+    while True:
+        with _settling(engine, catalogue) as connection:
+            settled = matching.settle(connection, catalogue, limit=PORTION)
+            store.link(connection, settled.submissions)
+        moved += settled.moved
+        if not settled.moved:
+            break
+    with engine.begin() as connection:
+        links = store.link(connection)
+    with engine.begin() as connection:
+        index = store.reindex(connection)
+    return Settlement(moved, links, index)
+
+
+@contextmanager
+def _settling(engine: Engine, catalogue: Catalogue) -> Generator[Connection]:
+    """Open a transaction; if it fails, the catalogue forgets what it has read in it."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except BaseException:
+        catalogue.forget()
+        raise

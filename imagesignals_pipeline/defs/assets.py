@@ -10,7 +10,7 @@ from pydantic import Field
 
 from imagesignals_pipeline import activity, backfill, source, store
 from imagesignals_pipeline.activity import Activity, Tell
-from imagesignals_pipeline.defs import preview
+from imagesignals_pipeline.defs import abandoned, preview
 from imagesignals_pipeline.defs.partitions import MONTHS, window
 from imagesignals_pipeline.defs.resources import (
     ActivityLog,
@@ -99,6 +99,8 @@ def plan_batches(
     activity_log: dg.ResourceParam[ActivityLog],
 ) -> Iterator[dg.DynamicOutput[None]]:
     """Divide what waits in this month into batches, oldest first, and write them down."""
+    abandoned.sign(context)
+    abandoned.end(context.instance)
     tell = _tell(context, activity_log)
     month = window(context.partition_key, _instant(config.since), _instant(config.until))
     tell(activity.fetching())
@@ -129,7 +131,9 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
 ) -> None:
     """Fetch, decode and compare the screenshots of a batch, and commit their signals."""
     first, last = map(int, str(context.get_mapping_key()).removeprefix("b").split("_"))
-    bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
+    bench = backfill.Workbench(
+        postgres.engine, storage.fetcher, decoders.inspectors, postgres.catalogue
+    )
     tell = _tell(context, activity_log)
     for number in range(first, last + 1):
         with plain_failures():
@@ -201,11 +205,15 @@ def image_perceptual_hash_index(postgres: dg.ResourceParam[Postgres]) -> dg.Mate
 
     Global, cheap and idempotent: it writes only what differs from what the signals say.
     """
-    with plain_failures(), postgres.engine.begin() as connection:
-        links = store.link(connection)
-    with plain_failures(), postgres.engine.begin() as connection:
-        index = store.reindex(connection)
-    return dg.MaterializeResult(metadata={**preview.numbers(links), **preview.numbers(index)})
+    with plain_failures():
+        settled = backfill.settle(postgres.engine, postgres.catalogue)
+    return dg.MaterializeResult(
+        metadata={
+            "pictures_compared": settled.pictures_moved,
+            **preview.numbers(settled.links),
+            **preview.numbers(settled.index),
+        }
+    )
 
 
 def _tell(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Tell:

@@ -1,15 +1,25 @@
 """Fingerprints -> whether two pictures are the same, and why (pure)."""
 
-from PIL import Image
+from imagesignals_pipeline.match.candidates import (
+    MAX_CANDIDATES,
+    MAX_COMPARISONS,
+    Candidates,
+    descriptor,
+    promising,
+)
+from imagesignals_pipeline.match.payload import ALGORITHM_VERSION, MAX_BYTES, fingerprint
+from imagesignals_pipeline.match.verdict import Tier, Verdict, compare
 
-ALGORITHM_VERSION = 1
-"""Version of the payload; rows made by another version are made anew."""
-
-
-def fingerprint(picture: Image.Image) -> bytes:
-    """Return the compact description of an upright RGB picture that later ones are compared with.
-
-    Version 1 compares digests only and needs no payload.
-    """
-    del picture
-    return b""
+__all__ = [
+    "ALGORITHM_VERSION",
+    "MAX_BYTES",
+    "MAX_CANDIDATES",
+    "MAX_COMPARISONS",
+    "Candidates",
+    "Tier",
+    "Verdict",
+    "compare",
+    "descriptor",
+    "fingerprint",
+    "promising",
+]

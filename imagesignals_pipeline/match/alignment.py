@@ -1,0 +1,184 @@
+"""Lays one thumbnail on another: from equal words to a map, from the map to a smooth flow."""
+
+from dataclasses import dataclass
+from typing import Final, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from imagesignals_pipeline.match import raster
+from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Mask
+from imagesignals_pipeline.match.words import Words
+
+MAX_BITS: Final = 16
+MAX_STRETCH: Final = 0.25
+"""Two words that may be the same differ in at most so many bits, and in width by height by 28 %."""
+MAX_HYPOTHESES: Final = 300
+SAME_SCALE: Final = 0.15
+SLACK_PX, SLACK_SHARE = 6, 0.03
+"""How far a word may be off its place: more, the farther from the word that the guess is from,
+because a photo of a screen is turned by a degree or two."""
+TOLERANCES_PX: Final = (12, 5, 3, 2, 2)
+"""Outliers go step by step while the map is fitted; 2 pixels are what the flow corrects."""
+STIFFNESS: Final = 2 * 40.0**2
+"""Weight of "no shear", in squared pixels: decides when all words are in one row or column."""
+FLATTENED_PX: Final = 25
+FLOOR: Final = 12
+"""Local contrast, in grey levels, below which the flow sees noise and not letters."""
+COARSE_STEPS, FINE_STEPS = 4, 1
+FLOW_PX: Final = 43
+"""The flow is constant over about so many pixels, five digits: it cannot bend one into another."""
+DOUBT: Final = 0.5
+"""Difference, in local contrasts, at which a pixel's say in the flow is halved."""
+MOST_PX: Final = 2.0
+"""Largest step of the flow: more comes from the edge of what both show."""
+
+LEAST_TEXTURE: Final = 1e-3
+"""Added to what the windows know of a direction: where there is nothing, nothing moves."""
+LEAST_ENDS: Final = 4
+"""Two words have four ends: fewer say nothing about scale."""
+
+Matrix = NDArray[np.float64]
+IDENTITY: Final = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Where a's pixels are in b (2x3), and how many of a's words say so."""
+
+    matrix: Matrix
+    agreeing: int
+
+    @property
+    def scale(self) -> float:
+        """Size of b's text by a's."""
+        return float(abs(np.linalg.det(self.matrix[:, :2])) ** 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """b as it looks in a's frame, and where a's pixels are inside b at all."""
+
+    b: Floats
+    inside: Mask
+
+
+def propose(a: Words, b: Words) -> Guess:
+    """Guess the map from a to b that most equal words agree with."""
+    bits = np.bitwise_count(a.codes[:, None] ^ b.codes[None, :])
+    stretch = np.abs(a.shape[:, None] - b.shape[None, :])
+    i, j = np.nonzero((bits <= MAX_BITS) & (stretch < MAX_STRETCH))
+    if len(i) == 0:
+        return Guess(IDENTITY, 0)
+    start, chosen = _vote(a, b, i, j)
+    ends_a, ends_b = _ends(a, i), _ends(b, j)
+    inside = np.concatenate([chosen, chosen])
+    matrix = start
+    for tolerance in TOLERANCES_PX:
+        if inside.sum() < LEAST_ENDS:
+            break
+        matrix = _fit(ends_a[inside], ends_b[inside])
+        off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
+        inside = off < tolerance * max(1, Guess(matrix, 0).scale)
+    both_ends = inside[: len(i)] & inside[len(i) :]
+    return Guess(matrix, len(np.unique(i[both_ends])))
+
+
+def _vote(a: Words, b: Words, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Matrix, Mask]:
+    """Let each of the longest pairs propose scale and shift; return the best, and who agrees."""
+    pa, pb = a.centre[i].astype(float), b.centre[j].astype(float)
+    scale = b.spread[j, 0] / a.spread[i, 0].astype(float)
+    tried = np.argsort(-a.spread[i, 0], kind="stable")[:MAX_HYPOTHESES]
+    s = scale[tried][:, None]
+    shift = pb[tried] - s * pa[tried]
+    off = np.abs(s[:, :, None] * pa[None] + shift[:, None, :] - pb[None]).max(axis=2)
+    away = np.abs(pa[None] - pa[tried][:, None]).sum(axis=2)
+    same_scale = np.abs(np.log(scale[None, :] / s)) < SAME_SCALE
+    votes = (off < SLACK_PX + SLACK_SHARE * away * s) & same_scale
+    best = int(np.argmax(votes @ np.sqrt(a.spread[i, 0])))
+    s0 = scale[tried[best]]
+    return np.array([[s0, 0, shift[best, 0]], [0, s0, shift[best, 1]]]), votes[best]
+
+
+def _ends(words: Words, chosen: NDArray[np.intp]) -> Doubles:
+    """Return left and right ends: two points tell a word's scale, its centre does not."""
+    centre, wide = words.centre[chosen].astype(float), 1.7 * words.spread[chosen, 0].astype(float)
+    side = np.stack([wide, np.zeros_like(wide)], axis=1)
+    return np.concatenate([centre - side, centre + side])
+
+
+def _fit(a: Doubles, b: Doubles) -> Matrix:
+    """Fit an affine map by least squares, pulled towards turn and scale alone."""
+    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    x, y = a - mean_a, b - mean_b
+    z, w = x[:, 0] + 1j * x[:, 1], y[:, 0] + 1j * y[:, 1]
+    turn = complex(np.vdot(z, w)) / max(float(np.vdot(z, z).real), 1e-9)
+    prior = np.array([[turn.real, -turn.imag], [turn.imag, turn.real]])
+    ridge = STIFFNESS * np.eye(2)
+    linear = np.linalg.solve(x.T @ x + ridge, x.T @ y + ridge @ prior.T).T
+    return np.hstack([linear, (mean_b - linear @ mean_a)[:, None]])
+
+
+def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
+    """Return b in a's frame, refined by a smooth flow (Lucas and Kanade, 1981, robust weights)."""
+    height, width = a.shape
+    flat_a, flat_b = _flattened(a), _flattened(b)
+    flow = np.zeros((height, width, 2), np.float32)
+    for half, times in ((True, COARSE_STEPS), (False, FINE_STEPS)):
+        for _ in range(times):
+            flow += _step(flat_a, flat_b, matrix, flow, half=half)
+    at_x, at_y = _places(matrix, flow)
+    pixels, edge = b.astype(np.float32), cv2.BORDER_REPLICATE
+    moved = cast(Floats, cv2.remap(pixels, at_x, at_y, cv2.INTER_CUBIC, borderMode=edge))
+    return Laid(moved, _inside(at_x, at_y, b.shape))
+
+
+def _flattened(grey: Greys) -> Floats:
+    """Divide out local brightness and contrast."""
+    g = grey.astype(np.float32)
+    mean = raster.blur(g, FLATTENED_PX)
+    return (g - mean) / (np.sqrt(raster.variance(g, mean, FLATTENED_PX)) + FLOOR)
+
+
+def _places(matrix: Matrix, flow: Floats) -> tuple[Floats, Floats]:
+    """Return x and y in b of every pixel of a."""
+    height, width = flow.shape[:2]
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)[None, :]
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    m = matrix.astype(np.float32)
+    at_x, at_y = (m[row, 0] * x + m[row, 1] * y + m[row, 2] for row in (0, 1))
+    return at_x, at_y
+
+
+def _inside(at_x: Floats, at_y: Floats, shape: tuple[int, ...]) -> Mask:
+    height, width = shape
+    return (at_x >= 1) & (at_y >= 1) & (at_x <= width - 2) & (at_y <= height - 2)
+
+
+def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, *, half: bool) -> Floats:
+    """Return by how much b has yet to move, in a's pixels."""
+    at_x, at_y = _places(matrix, flow)
+    moved = cast(Floats, cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR))
+    weight = _inside(at_x, at_y, b.shape).astype(np.float32)
+    if not half:
+        return _flow(a, moved, weight, FLOW_PX)
+    height, width = a.shape
+    small_a, small_b, seen = (raster.shrunk(x, width // 2, height // 2) for x in (a, moved, weight))
+    step = _flow(small_a, small_b, seen, FLOW_PX // 2 | 1)
+    return 2 * cast(Floats, cv2.resize(step, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _flow(a: Floats, b: Floats, weight: Floats, size: int) -> Floats:
+    """Solve for the shift of each window, pixels that disagree having less say."""
+    wrong = a - b
+    weight = weight / (1 + (wrong / DOUBT) ** 2)
+    both = a + b
+    gx = cast(Floats, cv2.Scharr(both, cv2.CV_32F, 1, 0, scale=1 / 64))
+    gy = cast(Floats, cv2.Scharr(both, cv2.CV_32F, 0, 1, scale=1 / 64))
+    terms = (gx * gx, gx * gy, gy * gy, gx * wrong, gy * wrong)
+    xx, xy, yy, ex, ey = (raster.blur(weight * term, size) for term in terms)
+    xx, yy = xx + LEAST_TEXTURE, yy + LEAST_TEXTURE
+    determinant = xx * yy - xy * xy
+    shift = np.dstack([(yy * ex - xy * ey) / determinant, (xx * ey - xy * ex) / determinant])
+    return raster.blur(np.clip(shift, -MOST_PX, MOST_PX), size)

@@ -1,0 +1,241 @@
+"""Where two pictures differ once one lies on the other: in digits, or under somebody's pen."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import alignment, payload, raster, words
+from imagesignals_pipeline.match.alignment import Guess, Matrix
+from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.raster import Floats, Greys, Mask
+
+SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
+"""Windows are about as high as a line: one digit and part of its neighbours."""
+INKED: Final = 0.12
+"""Share of a window that is ink where there is text."""
+STEM: Final = 1.8
+"""Strokes longer than so many lines are no letters but borders of boxes and bars of codes."""
+STEM_PX: Final = 12
+LEAST_STEM_PX: Final = 3
+"""Lower ink is dashes and specks."""
+COMPARABLE: Final = 0.15
+ABSENT: Final = 0.05
+"""Ratios of local variance: above the one both pictures have text, below the other only one."""
+LEAST_NOISE, MOST_NOISE = 0.03, 0.13
+"""Bounds of the pair's own noise (twice what the median window lacks of full correlation): clean
+copies are judged strictly, blurred ones mildly, but never so that a changed digit passes."""
+EXCESS: Final = 4.0
+"""A window differs when it lacks more than so many times the noise."""
+MOST_EXCESS: Final = 12.0
+CELL: Final = 0.6
+"""Area of a digit in squared line heights."""
+FAINTEST: Final = 0.05
+"""Strength below which a spot is not worth listing."""
+LEVELS: Final = 16
+KNOWN_PIXELS: Final = 50
+LEAST_CONTRAST: Final = 22.0
+CONTRAST_SHARE: Final = 0.2
+"""A pixel is wrong when it is off by so many grey levels, or this share of the contrast."""
+STROKE: Final = 2.2
+STROKE_PX: Final = 14
+"""A connected wrong stroke higher than so many lines was drawn by hand (or is a large figure,
+which is never all that honest receipts differ in)."""
+REMARK: Final = 1.5
+REMARK_ALONE: Final = 0.2
+REMARK_GAP: Final = 1.2
+"""Typed remarks: wrong strokes joined over such gaps, higher than a line, in good part where the
+other picture has no text."""
+FAINT: Final = 0.5
+"""Part of the limit down to which a pen's stroke is followed."""
+TOUCHING_PX: Final = 5
+SHRINK_FROM: Final = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place where text differs.
+
+    `strength` is the missing correlation in units of the noise, over the area of a digit: about
+    1 for noise, 5 and more for a changed digit. Places are in lines of text.
+    """
+
+    strength: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What the comparison of two pictures saw; shares are from 0 to 1.
+
+    `spots` has the strongest first. `agreed`, `wrong`, `lonely` (text in one picture only) and
+    `foreign` (under strokes that one picture has too many) are shares of the text that both
+    could show; `beyond_a` and `beyond_b` are the shares of each one's words that the other does
+    not reach. `matrix` leads from a's thumbnail to b's.
+    """
+
+    a: Print
+    b: Print
+    matrix: Matrix
+    agreeing: int
+    correlation: float
+    spots: tuple[Spot, ...]
+    agreed: float
+    wrong: float
+    lonely: float
+    foreign: float
+    beyond_a: float
+    beyond_b: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two pictures in one frame; `line` is the height of its usual text in pixels."""
+
+    a: Floats
+    b: Floats
+    inside: Mask
+    line: float
+
+    @property
+    def window(self) -> int:
+        return min(max(int(self.line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
+
+
+def differences(a: Print, b: Print) -> Differences | None:
+    """Lay one picture on the other and look; None when no word says how."""
+    guess = alignment.propose(a.words, b.words)
+    if guess.scale < 1:  # the coarser one is the frame: detail can be taken away, not added
+        a, b = b, a
+        guess = alignment.propose(a.words, b.words)
+    if guess.agreeing == 0:
+        return None
+    coarse, fine = payload.thumbnail(a.coded), payload.thumbnail(b.coded)
+    matrix = guess.matrix
+    if guess.scale > SHRINK_FROM:
+        fine = _shrunk(fine, guess.scale)
+        matrix = matrix * (fine.shape[1] / payload.thumbnail(b.coded).shape[1])
+    laid = alignment.lay(coarse, fine, matrix)
+    return _seen(a, b, guess, _Pair(coarse.astype(np.float32), laid.b, laid.inside, a.words.height))
+
+
+def _shrunk(grey: Greys, by: float) -> Greys:
+    return raster.shrunk(grey, max(round(grey.shape[1] / by), 2), max(round(grey.shape[0] / by), 2))
+
+
+def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
+    text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
+    correlation, least, most = _correlation(pair)
+    lonely = (text_a ^ text_b) & (least < ABSENT * most)
+    foreign = _foreign(pair, lonely)
+    clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
+    usual = float(np.median(correlation[clear])) if clear.any() else 0.0
+    wrong, spots = _spots(correlation, clear, foreign, usual, pair.line)
+    text = text_a | text_b
+    total = max(int(text.sum()), 1)
+    return Differences(
+        a,
+        b,
+        guess.matrix,
+        guess.agreeing,
+        usual,
+        spots,
+        agreed=int((clear & ~wrong & (correlation > 0)).sum())
+        / max(int((text & ~foreign).sum()), 1),
+        wrong=int(wrong.sum()) / total,
+        lonely=int((lonely & ~foreign).sum()) / total,
+        foreign=int((foreign & text).sum()) / total,
+        beyond_a=_beyond(a, guess.matrix, b),
+        beyond_b=_beyond(b, inverse(guess.matrix), a),
+    )
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """Return the way back."""
+    return np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+
+
+def _text(grey: Floats, pair: _Pair) -> Mask:
+    steps = words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
+    inked = words.ink(steps, max(STEM_PX, int(STEM * pair.line)))
+    letters = raster.runs(inked, LEAST_STEM_PX).astype(np.float32)
+    return (raster.blur(letters, pair.window) > INKED) & pair.inside
+
+
+def _correlation(pair: _Pair) -> tuple[Floats, Floats, Floats]:
+    """Return correlation, and the lesser and the greater variance, of every window."""
+    size = pair.window
+    mean_a, mean_b = raster.blur(pair.a, size), raster.blur(pair.b, size)
+    var_a = raster.variance(pair.a, mean_a, size)
+    var_b = raster.variance(pair.b, mean_b, size)
+    common = raster.blur(pair.a * pair.b, size) - mean_a * mean_b
+    return common / np.sqrt(var_a * var_b + 1), np.minimum(var_a, var_b), np.maximum(var_a, var_b)
+
+
+def _spots(
+    correlation: Floats, clear: Mask, foreign: Mask, usual: float, line: float
+) -> tuple[Mask, tuple[Spot, ...]]:
+    """Return where windows differ by more than noise, and each such place."""
+    noise = min(max(2 * (1 - usual), LEAST_NOISE), MOST_NOISE)
+    excess = np.where(clear, np.clip((1 - correlation) / noise - EXCESS, 0, MOST_EXCESS), 0)
+    label, boxes = raster.components(excess > 0)
+    strength = np.bincount(label.ravel(), excess.ravel(), len(boxes)) / (CELL * line * line)
+    # What touches a stroke is a part of it that the stroke's edge left over.
+    strength[np.unique(label[raster.grown(foreign, TOUCHING_PX, TOUCHING_PX)])] = 0
+    strength[0] = 0
+    listed: list[int] = np.flatnonzero(strength > FAINTEST).tolist()
+    listed.sort(key=lambda each: (-strength[each], each))
+    spots = tuple(
+        Spot(float(strength[each]), *(boxes[each, :4] / line).tolist()) for each in listed
+    )
+    return (strength > FAINTEST)[label], spots
+
+
+def _foreign(pair: _Pair, lonely: Mask) -> Mask:
+    """Return where strokes lie that only one of the pictures has: circles, arrows, remarks."""
+    off, limit = _off(pair)
+    wrong = off > limit
+    label, boxes = raster.components(wrong)
+    large = boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)
+    large[0] = False
+    seed = large[label] | (_remarks(wrong, lonely, pair.line) & wrong)
+    parts, _ = raster.components(off > FAINT * limit)
+    followed = np.unique(parts[seed])
+    return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
+
+
+def _off(pair: _Pair) -> tuple[Floats, float]:
+    """Return by how many grey levels b is off after taking on a's, and how many are too many."""
+    level = np.clip(pair.b, 0, 255).astype(np.uint8) // (256 // LEVELS)
+    known, value = [], []
+    for each in range(LEVELS):
+        here = pair.a[pair.inside & (level == each)]
+        if len(here) > KNOWN_PIXELS:
+            known.append((each + 0.5) * 256 / LEVELS)
+            value.append(float(np.median(here)))
+    if not known:
+        return np.zeros_like(pair.a), LEAST_CONTRAST
+    darkest, brightest = np.percentile(pair.a[pair.inside], [2, 98])
+    limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
+    off = np.abs(pair.a - np.interp(pair.b, known, value)) * pair.inside
+    return np.asarray(off, np.float32), limit
+
+
+def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
+    label, boxes = raster.components(raster.joined(wrong, int(REMARK_GAP * line) | 1))
+    alone = np.bincount(label.ravel(), lonely.ravel(), len(boxes)) / np.maximum(boxes[:, 4], 1)
+    remark = (boxes[:, 3] > REMARK * line) & (alone > REMARK_ALONE)
+    remark[0] = False
+    return remark[label]
+
+
+def _beyond(one: Print, matrix: Matrix, other: Print) -> float:
+    """Return the share of one's words, by size, that lie outside the other's frame."""
+    height, width = payload.thumbnail(other.coded).shape
+    at = one.words.centre @ matrix[:, :2].T + matrix[:, 2]
+    out = (at < 0).any(axis=1) | (at[:, 0] > width) | (at[:, 1] > height)
+    size = one.words.spread[:, 0] * one.words.spread[:, 1]
+    return float(size[out].sum() / size.sum())

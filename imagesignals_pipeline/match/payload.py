@@ -1,0 +1,191 @@
+"""The stored form of a picture: a small grey picture of its content, and its words."""
+
+import io
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from imagesignals_pipeline.match import raster, words
+from imagesignals_pipeline.match.raster import Greys
+from imagesignals_pipeline.match.words import Words
+
+ALGORITHM_VERSION: Final = 2
+"""Version of the payload; rows made by another version are made anew."""
+MAX_BYTES: Final = 16 * 1024
+TALL: Final = 1.6
+"""Height by width from which a picture is a phone's screen: large text, few words a line."""
+TALL_PIXELS: Final = 260_000
+WIDE_PIXELS: Final = 400_000
+"""Size of the thumbnail: a digit of a phone's small print is then about 6 pixels high, and one of
+a page or a desktop 5."""
+LINE_PX: Final = 9.0
+MOST_GROWTH: Final = 1.15
+"""Thumbnails with lower lines than this grow; more growth costs more quality than it gains."""
+JPEG_QUALITIES: Final = (70, 60)
+WEBP_QUALITY, WEBP_FLOOR = 55, 25
+"""JPEG is written in a tenth of the time; WebP is half as large, so it serves where JPEG of good
+quality has no room. Below the floor pixels cost less than quality does."""
+HALF: Final = 0.5
+"""Halving first is exact and fast, and most of the way."""
+MIN_WORDS: Final = 5
+"""A picture with fewer shows nothing that could be compared."""
+MIN_SIDE: Final = 16
+MIN_STEP: Final = 16
+"""Grey levels that a row or column must span to belong to the content."""
+MARGIN: Final = 0.01
+HEADER: Final = struct.Struct("<BHHHHfH")
+WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
+PER_PIXEL: Final = 32
+"""Steps in which the places of words are stored."""
+REMEMBERED: Final = 64
+"""Unpacked payloads that are kept (about 0.5 MB each): candidates of neighbours are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A payload without its picture.
+
+    `left` and `top` (pixels of the picture) and `scale` (the thumbnail's pixels in one of the
+    picture) say which part of the picture the thumbnail shows.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    scale: float
+    words: Words
+    coded: bytes
+
+
+def fingerprint(picture: Image.Image) -> bytes:
+    """Return the payload of an upright RGB picture, at most 16 KiB.
+
+    A flat, blank or near-empty picture has none (`b""`): it matches nothing.
+    """
+    grey = np.asarray(picture.convert("L"))
+    left, top, right, bottom = _content(grey)
+    content = grey[top:bottom, left:right]
+    if min(content.shape) < MIN_SIDE:
+        return b""
+    thumbnail, scale = _thumbnail(content)
+    found = words.find(thumbnail)
+    if len(found) < MIN_WORDS:
+        return b""
+    grown = _grown(thumbnail, content, found.height)
+    coded, width = _coded(grown, MAX_BYTES - HEADER.size - len(found) * WORD.itemsize)
+    zoom = width / thumbnail.shape[1]
+    places = (min(number, 65535) for number in (*picture.size, left, top))
+    header = HEADER.pack(ALGORITHM_VERSION, *places, scale * zoom, len(found))
+    return header + _table(found, zoom) + coded
+
+
+@lru_cache(maxsize=REMEMBERED)
+def unpack(payload: bytes) -> Print:
+    """Return what a payload holds.
+
+    Raises:
+        ValueError: It is cut short, or of another version.
+    """
+    if len(payload) <= HEADER.size or payload[0] != ALGORITHM_VERSION:
+        raise ValueError(f"not a fingerprint of version {ALGORITHM_VERSION}")
+    _, width, height, left, top, scale, count = HEADER.unpack_from(payload)
+    end = HEADER.size + count * WORD.itemsize
+    if len(payload) <= end or not 0 < scale < np.inf:
+        raise ValueError("a damaged fingerprint")
+    table = np.frombuffer(payload, WORD, count, HEADER.size)
+    step = np.float32(1 / PER_PIXEL)
+    centre, spread = (table[name].astype(np.float32) * step for name in ("centre", "spread"))
+    found = Words(centre, np.maximum(spread, step), table["code"].astype(np.uint64))
+    return Print(width, height, left, top, scale, found, payload[end:])
+
+
+@lru_cache(maxsize=REMEMBERED)
+def thumbnail(coded: bytes) -> Greys:
+    """Decode the picture of a payload.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    # cv2's stub leaves out that a picture it cannot read comes back as None.
+    decoded: object = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if not isinstance(decoded, np.ndarray):
+        raise ValueError("a fingerprint with a damaged picture")  # noqa: TRY004  # bad content, not a bad call
+    return decoded.astype(np.uint8, copy=False)
+
+
+def _content(grey: Greys) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of what is inside the flat margins."""
+    small = grey[::3, ::3]
+    rows = np.ptp(small, axis=1) > MIN_STEP
+    columns = np.ptp(small, axis=0) > MIN_STEP
+    if not rows.any():
+        return 0, 0, 0, 0
+    margin = 3 + round(MARGIN * max(grey.shape))
+    ys, xs = np.flatnonzero(rows) * 3, np.flatnonzero(columns) * 3
+    return (
+        max(int(xs[0]) - margin, 0) if len(xs) else 0,
+        max(int(ys[0]) - margin, 0),
+        min(int(xs[-1]) + margin, grey.shape[1]) if len(xs) else grey.shape[1],
+        min(int(ys[-1]) + margin, grey.shape[0]),
+    )
+
+
+def _thumbnail(content: Greys) -> tuple[Greys, float]:
+    height, width = content.shape
+    pixels = TALL_PIXELS if height > TALL * width else WIDE_PIXELS
+    scale = min(1.0, (pixels / (height * width)) ** 0.5)
+    return _resized(content, scale), scale
+
+
+def _grown(small: Greys, content: Greys, line: float) -> Greys:
+    """Return a larger thumbnail of a picture with small print."""
+    zoom = min(MOST_GROWTH, LINE_PX / line, content.shape[1] / small.shape[1])
+    return _resized(content, zoom * small.shape[1] / content.shape[1]) if zoom > 1 else small
+
+
+def _resized(grey: Greys, scale: float) -> Greys:
+    height, width = grey.shape
+    if scale < HALF:
+        grey = raster.shrunk(grey, width // 2, height // 2)
+    return raster.shrunk(
+        grey, max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))
+    )
+
+
+def _coded(grey: Greys, room: int) -> tuple[bytes, int]:
+    """Return the thumbnail coded as well as there is room for, and its width."""
+    for quality in JPEG_QUALITIES:
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+        data = cv2.imencode(".jpg", grey, options)[1].tobytes()
+        if len(data) <= room:
+            return data, grey.shape[1]
+    quality, smaller = WEBP_QUALITY, grey
+    data = _webp(smaller, quality)
+    while len(data) > room:
+        share = room / len(data)
+        if quality > WEBP_FLOOR:
+            quality = max(WEBP_FLOOR, int(quality - 70 * (1 - share)) - 2)
+        else:
+            smaller = _resized(smaller, 0.97 * share**0.55)
+        data = _webp(smaller, quality)
+    return data, smaller.shape[1]
+
+
+def _webp(grey: Greys, quality: int) -> bytes:
+    sink = io.BytesIO()
+    Image.fromarray(grey).save(sink, "WEBP", quality=quality, method=1)
+    return sink.getvalue()
+
+
+def _table(found: Words, zoom: float) -> bytes:
+    table = np.empty(len(found), WORD)
+    table["code"] = found.codes
+    table["centre"] = np.clip(np.rint(found.centre * zoom * PER_PIXEL), 0, 65535)
+    table["spread"] = np.clip(np.rint(found.spread * zoom * PER_PIXEL), 1, 65535)
+    return table.tobytes()

@@ -1,0 +1,61 @@
+"""What we use of OpenCV, with the types it really returns."""
+
+from typing import Any, TypeVar, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Greys = NDArray[np.uint8]
+Floats = NDArray[np.floating[Any]]
+"""Of 32 bits; the type checker thinks that dividing by a number makes them 64."""
+Mask = NDArray[np.bool_]
+Ints = NDArray[np.int32]
+Doubles = NDArray[np.float64]
+
+Pixels = TypeVar("Pixels", Greys, Floats)
+
+
+def blur(values: Floats, size: int) -> Floats:
+    """Return the mean over a square window."""
+    return cast(Floats, cv2.blur(values, (size, size)))
+
+
+def variance(values: Floats, mean: Floats, size: int) -> Floats:
+    """Return the variance over a square window."""
+    square = cast(Floats, cv2.sqrBoxFilter(values, cv2.CV_32F, (size, size)))
+    return np.maximum(square - mean * mean, 0)
+
+
+def shrunk(values: Pixels, width: int, height: int) -> Pixels:
+    """Return a smaller picture, each pixel the mean of those that it covers."""
+    return cast(Pixels, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def components(mask: Mask) -> tuple[Ints, Ints]:
+    """Return the number of the connected part at each pixel, and each part's box.
+
+    Part 0 is what is not in the mask. A box is x, y, width, height and area.
+    """
+    _, label, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    return cast(Ints, label), cast(Ints, stats)
+
+
+def grown(mask: Mask, wide: int, high: int) -> Mask:
+    """Return the mask widened by half of each size on both sides."""
+    return cv2.dilate(mask.view(np.uint8), np.ones((high, wide), np.uint8)) > 0
+
+
+def without(mask: Mask, *, runs_of: int) -> Mask:
+    """Return the mask less its vertical runs of so many pixels and more."""
+    return mask & ~runs(mask, runs_of)
+
+
+def runs(mask: Mask, length: int) -> Mask:
+    """Return the vertical runs of so many pixels and more."""
+    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)) > 0
+
+
+def joined(mask: Mask, gap: int) -> Mask:
+    """Return the mask with gaps from left to right bridged that are narrower than `gap`."""
+    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, np.ones((1, gap), np.uint8)) > 0

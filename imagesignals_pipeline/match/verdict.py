@@ -1,0 +1,175 @@
+"""Decides whether two pictures are the same, and says why in words an accountant understands."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import payload
+from imagesignals_pipeline.match.differences import Differences, Spot, differences, inverse
+from imagesignals_pipeline.match.payload import Print
+
+MIN_AGREEING: Final = 3
+MIN_CORRELATION: Final = 0.8
+"""Median of the windows: a wrong alignment has 0.5 and less, the worst photo of a screen 0.88."""
+STRONGEST_SPOT: Final = 3.3
+STRONGEST_THREE: Final = 6.5
+"""Honest look-alikes have a spot of 4.6 or more and three of 13 together; of the copies 97 in 100
+stay below both."""
+MOST_WRONG: Final = 0.01
+MOST_FOREIGN: Final = 0.25
+"""Under more ink than that too much could hide."""
+MOST_LONELY: Final = 0.1
+MOST_BEYOND: Final = 0.12
+"""Both pictures reach beyond the other: a thread that was scrolled, not a crop."""
+MIN_SHARED: Final = 0.35
+"""Share of the fuller picture's words that the other must reach at least."""
+FAINT_SPOT: Final = 2.0
+ONE_LINE: Final = 2.5
+ONE_FIELD: Final = 20.0
+"""A field, in lines of text: higher or wider is not one place."""
+UNTOUCHED: Final = 0.02
+SHIFTED: Final = 0.02
+RESCALED: Final = 0.03
+MARKED: Final = 0.01
+SIDES: Final = ("left", "top", "right", "bottom")
+
+
+class Tier(StrEnum):
+    """How two pictures are related; only the first makes a duplicate."""
+
+    SAME_PICTURE = "same_picture"
+    ALTERED_COPY = "altered_copy"
+    SAME_TEMPLATE = "same_template"
+    DIFFERENT = "different"
+
+
+BANDS: Final = {
+    Tier.SAME_PICTURE: (90, 100),
+    Tier.ALTERED_COPY: (80, 89),
+    Tier.SAME_TEMPLATE: (20, 79),
+    Tier.DIFFERENT: (0, 19),
+}
+"""`similarity_percentage` by tier, so that a likelier tier never shows the smaller number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a comparison comes to.
+
+    `similarity_percentage` is the share of the text both could show that agrees, held within the
+    band of its tier. `explanation` is a clause that fits behind a colon.
+    """
+
+    tier: Tier
+    similarity_percentage: int
+    explanation: str
+
+    @property
+    def same_picture(self) -> bool:
+        """Whether one is a copy of the other."""
+        return self.tier is Tier.SAME_PICTURE
+
+
+def compare(one: bytes, other: bytes) -> Verdict:
+    """Compare two payloads; the order does not matter.
+
+    Raises:
+        ValueError: One of them is damaged or of another version.
+    """
+    if not one or not other:
+        return Verdict(Tier.DIFFERENT, 0, "one of the pictures is blank")
+    first, second = sorted((one, other))
+    seen = differences(payload.unpack(first), payload.unpack(second))
+    if seen is None:
+        return Verdict(Tier.DIFFERENT, 0, "no text in common")
+    tier = _tier(seen)
+    lowest, highest = BANDS[tier]
+    percentage = min(max(round(100 * seen.agreed), lowest), highest)
+    return Verdict(tier, percentage, _explanation(tier, seen))
+
+
+def _tier(seen: Differences) -> Tier:
+    if seen.agreeing < MIN_AGREEING or seen.correlation < MIN_CORRELATION:
+        return Tier.DIFFERENT
+    if not _one_covers_the_other(seen):
+        return Tier.SAME_TEMPLATE
+    strengths = [spot.strength for spot in seen.spots]
+    if (
+        max(strengths, default=0) <= STRONGEST_SPOT
+        and sum(strengths[:3]) <= STRONGEST_THREE
+        and seen.wrong <= MOST_WRONG
+    ):
+        return Tier.SAME_PICTURE
+    return Tier.ALTERED_COPY if _changed_in_one_place(seen) else Tier.SAME_TEMPLATE
+
+
+def _one_covers_the_other(seen: Differences) -> bool:
+    beyond = sorted((seen.beyond_a, seen.beyond_b))
+    return (
+        beyond[0] <= MOST_BEYOND
+        and beyond[1] <= 1 - MIN_SHARED
+        and seen.lonely <= MOST_LONELY
+        and seen.foreign <= MOST_FOREIGN
+    )
+
+
+def _changed_in_one_place(seen: Differences) -> bool:
+    """Return whether all that differs is one field of one line, and nothing was drawn or cut."""
+    strong = [spot for spot in seen.spots if spot.strength > FAINT_SPOT]
+    untouched = max(seen.lonely, seen.foreign, seen.beyond_a, seen.beyond_b) <= UNTOUCHED
+    return untouched and bool(strong) and _in_one_field(strong)
+
+
+def _in_one_field(spots: list[Spot]) -> bool:
+    width = max(spot.x + spot.width for spot in spots) - min(spot.x for spot in spots)
+    height = max(spot.y + spot.height for spot in spots) - min(spot.y for spot in spots)
+    return width <= ONE_FIELD and height <= ONE_LINE
+
+
+def _explanation(tier: Tier, seen: Differences) -> str:
+    match tier:
+        case Tier.SAME_PICTURE:
+            return "the same text in the same places" + _what_was_done(seen)
+        case Tier.ALTERED_COPY:
+            return "the pictures agree except in one place"
+        case Tier.SAME_TEMPLATE:
+            return "the same app, but other details"
+        case Tier.DIFFERENT:
+            return "hardly any text in common"
+
+
+def _what_was_done(seen: Differences) -> str:
+    done = _frame_changes(seen)
+    if seen.foreign > MARKED:
+        done.append("marked")
+    if not done:
+        return ""
+    *all_but_last, last = done
+    return "; one of them is " + (", ".join(all_but_last) + " and " if all_but_last else "") + last
+
+
+def _frame_changes(seen: Differences) -> list[str]:
+    """Return how the frames differ: where one is cropped, and whether it is resized."""
+    a, b = seen.a, seen.b
+    corners = _whole(b) @ inverse(seen.matrix)[:, :2].T + inverse(seen.matrix)[:, 2]
+    of_a = _whole(a)
+    size = of_a[1] - of_a[0]
+    gaps = np.abs(corners - of_a) / size
+    cut = [side for side, gap in zip(SIDES, gaps.ravel().tolist(), strict=True) if gap > SHIFTED]
+    done = []
+    if len(cut) == len(SIDES):
+        done.append("cropped on all sides or shown inside a larger picture")
+    elif cut:
+        done.append("cropped or extended at the " + " and ".join(cut))
+    zoom = abs(np.linalg.det(seen.matrix[:, :2])) ** 0.5 * a.scale / b.scale
+    if abs(zoom - 1) > RESCALED:
+        done.append("resized")
+    return done
+
+
+def _whole(one: Print) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return the corners of the whole picture in pixels of its thumbnail."""
+    corners = np.array([[0, 0], [one.width, one.height]]) - [one.left, one.top]
+    return corners * one.scale
