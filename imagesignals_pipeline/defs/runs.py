@@ -6,6 +6,7 @@ import dagster as dg
 
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.definitions import defs
+from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.assets import BackfillConfig
 from imagesignals_pipeline.model import OperatorError
 
@@ -38,6 +39,8 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
             resources={"activity_log": _Listener(tell)},
+            # The next backfill is the retry; the daemon would run this one beside it.
+            tags={**abandoned.signature(), "dagster/max_retries": "0"},
             raise_on_error=False,
         )
     if not result.success:
