@@ -115,7 +115,8 @@ class Gate:
             raise Unfetchable(FailureKind.TIMEOUT, "timeout, no answer from DNS") from None
         except (OSError, UnicodeError) as error:
             again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
-            raise Unfetchable(FailureKind.NETWORK, "host name not found", again=again) from None
+            clause = "name server does not answer" if again else "host name not found"
+            raise Unfetchable(FailureKind.NETWORK, clause, again=again) from None
         if not addresses:
             raise Unfetchable(FailureKind.NETWORK, "host name not found")
         return addresses

@@ -30,12 +30,12 @@ class FetchSettings:
         deadline_s: Seconds that all work on one picture may take: look-ups, connections,
             answers and redirects of every attempt, without the waits between attempts.
         max_wait_s: Seconds that one picture may wait in all for a host that asked for patience.
-        attempts: Most attempts per picture, 1 to 10.
+        attempts: Most attempts per picture, 1 or more.
         backoff_s: Most seconds between the first attempt and the second; it doubles after that.
         connect_timeout_s: Seconds to wait for a connection to one address.
         silence_timeout_s: Seconds without a byte after which a connection counts as lost.
         per_host: Most simultaneous requests to one host.
-        ca_file: Certificates to verify TLS with; without it, certifi's.
+        ca_file: Certificates to verify TLS with; without it, the machine's and certifi's.
     """
 
     storage_url: str | None = None

@@ -1,5 +1,6 @@
 """Trying again where it helps, waiting where a host asks for it, and never hurting others."""
 
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from imagesignals_pipeline.fetch import Fetcher
+from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.fetch.answers import wait_seconds
 from imagesignals_pipeline.fetch.pacing import MAX_HOSTS, STRIKES, Allowance, Pacing
 from imagesignals_pipeline.fetch.refusal import Unfetchable
@@ -262,6 +263,27 @@ def test_a_connection_that_died_meanwhile_is_opened_anew(
     server.otherwise = raw(body)
     fetcher = fetcher_of(allowed_origins=(server.url,))
     assert [fetcher.fetch(f"{server.url}/{n}") for n in range(5)] == [b"ok"] * 5
+
+
+def test_a_name_server_that_fails_is_asked_again(internet: Internet, server: Server) -> None:
+    """A look-up that fails for now is tried again; a name that does not exist is not."""
+    internet.host("late.test", server)
+    server.otherwise = reply(200, PICTURE)
+    lookups: list[str] = []
+
+    def resolve(host: str) -> list[str]:
+        lookups.append(host)
+        if len(lookups) < 3:
+            raise socket.gaierror(socket.EAI_AGAIN, "try again")
+        return internet.resolve(host)
+
+    settings = FetchSettings(backoff_s=0.05, attempts=2)
+    with Fetcher(settings, resolve, internet.connect) as fetcher:
+        expected = Failure(FailureKind.NETWORK, "Failed to fetch: name server does not answer")
+        assert fetcher.fetch("http://late.test/a.png") == expected
+        assert fetcher.fetch("http://late.test/a.png") == PICTURE
+        assert isinstance(fetcher.fetch("http://never.test/a.png"), Failure)
+    assert lookups == ["late.test"] * 3 + ["never.test"]
 
 
 def test_only_so_many_hosts_are_remembered() -> None:
