@@ -99,7 +99,7 @@ class TestPending:
 
     def test_whatever_else_is_tried(self, connection: Connection) -> None:
         """A value that only looks odd waits: fetching says what is wrong with it."""
-        urls = ["x", "/a.png", "admin-manual-entry.png", "not a url"]
+        urls = ["x", "/a.png", "admin-manual-entry.png", "not a url", "v"]
         made = [submit(connection, day, url=url) for day, url in enumerate(urls)]
         assert source.pending_ids(connection) == [each.id for each in made]
 

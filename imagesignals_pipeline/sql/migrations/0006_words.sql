@@ -3,7 +3,7 @@
 
 create function imagesignals_has_screenshot(screenshot_url text) returns boolean
 language sql immutable
-return coalesce(btrim(screenshot_url, E' \t\n\r\f\v') not in ('', 'admin-manual-entry'), false);
+return coalesce(btrim(screenshot_url, E' \t\n\r\f\x0B') not in ('', 'admin-manual-entry'), false);
 
 comment on function imagesignals_has_screenshot is
     'False without a URL, for a blank one, and for the mark of a payment that an admin typed in.';
