@@ -26,7 +26,7 @@ STIFFNESS: Final = 2 * 40.0**2
 FLATTENED_PX: Final = 25
 FLOOR: Final = 12
 """Local contrast, in grey levels, below which the flow sees noise and not letters."""
-COARSE_STEPS, FINE_STEPS = 4, 1
+COARSE_STEPS, FINE_STEPS = 3, 1
 FLOW_PX: Final = 43
 """The flow is constant over about so many pixels, five digits: it cannot bend one into another."""
 DOUBT: Final = 0.5

@@ -25,7 +25,7 @@ ABSENT: Final = 0.05
 LEAST_NOISE, MOST_NOISE = 0.03, 0.13
 """Bounds of the pair's own noise (twice what the median window lacks of full correlation): clean
 copies are judged strictly, blurred ones mildly, but never so that a changed digit passes."""
-EXCESS: Final = 4.0
+EXCESS: Final = 3.0
 """A window differs when it lacks more than so many times the noise."""
 MOST_EXCESS: Final = 12.0
 CELL: Final = 0.6
@@ -143,8 +143,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         guess.agreeing,
         usual,
         spots,
-        agreed=int((clear & ~wrong & (correlation > 0)).sum())
-        / max(int((text & ~foreign).sum()), 1),
+        agreed=int((clear & ~wrong).sum()) / max(int((clear | lonely & ~foreign).sum()), 1),
         wrong=int(wrong.sum()) / total,
         lonely=int((lonely & ~foreign).sum()) / total,
         foreign=int((foreign & text).sum()) / total,
@@ -209,18 +208,17 @@ def _foreign(pair: _Pair, lonely: Mask) -> Mask:
 
 def _off(pair: _Pair) -> tuple[Floats, float]:
     """Return by how many grey levels b is off after taking on a's, and how many are too many."""
-    level = np.clip(pair.b, 0, 255).astype(np.uint8) // (256 // LEVELS)
-    known, value = [], []
-    for each in range(LEVELS):
-        here = pair.a[pair.inside & (level == each)]
-        if len(here) > KNOWN_PIXELS:
-            known.append((each + 0.5) * 256 / LEVELS)
-            value.append(float(np.median(here)))
-    if not known:
+    seen_a = np.clip(pair.a[pair.inside], 0, 255).astype(np.intp)
+    seen_b = np.clip(pair.b[pair.inside], 0, 255).astype(np.intp)
+    counts = np.bincount(seen_b * LEVELS // 256 * 256 + seen_a, minlength=256 * LEVELS)
+    below = np.cumsum(counts.reshape(LEVELS, 256), axis=1)
+    known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
+    value = (2 * below[known] < below[known, -1:]).sum(axis=1)
+    if len(known) == 0:
         return np.zeros_like(pair.a), LEAST_CONTRAST
-    darkest, brightest = np.percentile(pair.a[pair.inside], [2, 98])
+    darkest, brightest = np.percentile(seen_a, [2, 98])
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    off = np.abs(pair.a - np.interp(pair.b, known, value)) * pair.inside
+    off = np.abs(pair.a - np.interp(pair.b, (known + 0.5) * 256 / LEVELS, value)) * pair.inside
     return np.asarray(off, np.float32), limit
 
 

@@ -19,19 +19,17 @@ ALGORITHM_VERSION: Final = 2
 MAX_BYTES: Final = 16 * 1024
 TALL: Final = 1.6
 """Height by width from which a picture is a phone's screen: large text, few words a line."""
-TALL_PIXELS: Final = 260_000
+TALL_PIXELS: Final = 240_000
 WIDE_PIXELS: Final = 400_000
 """Size of the thumbnail: a digit of a phone's small print is then about 6 pixels high, and one of
 a page or a desktop 5."""
-LINE_PX: Final = 9.0
+LINE_PX: Final = 7.5
 MOST_GROWTH: Final = 1.15
 """Thumbnails with lower lines than this grow; more growth costs more quality than it gains."""
-JPEG_QUALITIES: Final = (70, 60)
+JPEG_QUALITY: Final = 65
 WEBP_QUALITY, WEBP_FLOOR = 55, 25
 """JPEG is written in a tenth of the time; WebP is half as large, so it serves where JPEG of good
 quality has no room. Below the floor pixels cost less than quality does."""
-HALF: Final = 0.5
-"""Halving first is exact and fast, and most of the way."""
 MIN_WORDS: Final = 5
 """A picture with fewer shows nothing that could be compared."""
 MIN_SIDE: Final = 16
@@ -150,21 +148,25 @@ def _grown(small: Greys, content: Greys, line: float) -> Greys:
 
 
 def _resized(grey: Greys, scale: float) -> Greys:
+    """Shrink; whole factors first, which is exact, fast and most of the way."""
     height, width = grey.shape
-    if scale < HALF:
-        grey = raster.shrunk(grey, width // 2, height // 2)
-    return raster.shrunk(
-        grey, max(MIN_SIDE, round(width * scale)), max(MIN_SIDE, round(height * scale))
-    )
+    high, wide = max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))
+    whole = min(height // high, width // wide)
+    if whole > 1:
+        grey = raster.shrunk(
+            grey[: height // whole * whole, : width // whole * whole],
+            width // whole,
+            height // whole,
+        )
+    return raster.shrunk(grey, wide, high)
 
 
 def _coded(grey: Greys, room: int) -> tuple[bytes, int]:
     """Return the thumbnail coded as well as there is room for, and its width."""
-    for quality in JPEG_QUALITIES:
-        options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
-        data = cv2.imencode(".jpg", grey, options)[1].tobytes()
-        if len(data) <= room:
-            return data, grey.shape[1]
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    data = cv2.imencode(".jpg", grey, options)[1].tobytes()
+    if len(data) <= room:
+        return data, grey.shape[1]
     quality, smaller = WEBP_QUALITY, grey
     data = _webp(smaller, quality)
     while len(data) > room:

@@ -1,0 +1,219 @@
+"""The matching room on receipts drawn here: what counts as the same picture, and what does not."""
+
+import io
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from imagesignals_pipeline import match
+from imagesignals_pipeline.match import Tier
+
+LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
+FOOTER = "This is a computer generated receipt. Keep it for your records."
+
+
+def receipt(seed: int, *, amount: str = "2,500.00", reference: str = "") -> Image.Image:
+    """Draw one of many receipts of the same app: only date, time and reference differ."""
+    random = Random(seed)
+    picture = Image.new("RGB", (1080, 2000), (250, 250, 252))
+    pen = ImageDraw.Draw(picture)
+    small, large = ImageFont.load_default(34), ImageFont.load_default(84)
+    pen.rectangle((0, 0, 1080, 190), (20, 90, 160))
+    pen.text((50, 70), "Payment successful", (255, 255, 255), ImageFont.load_default(52))
+    pen.text((50, 260), f"Rs {amount}", (20, 20, 20), large)
+    digits = "".join(random.choice("0123456789") for _ in range(12))
+    values = (
+        "Lotus Park Residents Association",
+        "Meera Shaikh, flat C-101",
+        f"{random.randint(10, 28)} {random.choice(('March', 'April', 'August'))} 2025",
+        f"{random.randint(10, 23)}:{random.randint(10, 59)}:{random.randint(10, 59)}",
+        reference or digits,
+        "Monthly maintenance",
+    )
+    for row, (label, value) in enumerate(zip(LABELS, values, strict=True)):
+        pen.text((60, 470 + 170 * row), label, (110, 110, 120), small)
+        pen.text((60, 520 + 170 * row), value, (25, 25, 30), small)
+    pen.text((60, 1560), FOOTER, (110, 110, 120), small)
+    pen.rounded_rectangle((60, 1760, 1020, 1890), 30, (20, 90, 160))
+    pen.text((440, 1800), "Share receipt", (255, 255, 255), small)
+    return picture
+
+
+def jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    """Return what is left after saving as JPEG."""
+    sink = io.BytesIO()
+    picture.save(sink, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(sink.getvalue())).convert("RGB")
+
+
+def circled(picture: Image.Image) -> Image.Image:
+    """Ring the amount in red and strike an arrow through the text."""
+    marked = picture.copy()
+    pen = ImageDraw.Draw(marked)
+    pen.ellipse((30, 230, 620, 380), outline=(220, 30, 30), width=12)
+    pen.line((700, 1000, 300, 1300), (220, 30, 30), 14)
+    return marked
+
+
+def remarked(picture: Image.Image) -> Image.Image:
+    """Type a remark across the receipt."""
+    marked = picture.copy()
+    font = ImageFont.load_default(72)
+    ImageDraw.Draw(marked).text((330, 905), "paid pls check", (235, 64, 20), font)
+    return marked
+
+
+def framed(picture: Image.Image) -> Image.Image:
+    """Show the picture inside a gallery's black bars."""
+    wall = Image.new("RGB", (1080, 2400))
+    small = picture.resize((900, 1667))
+    wall.paste(small, (90, 366))
+    return wall
+
+
+COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "itself": lambda picture: picture,
+    "JPEG 30": lambda picture: jpeg(picture, 30),
+    "half the size": lambda picture: jpeg(picture.resize((540, 1000)), 80),
+    "a third of the size": lambda picture: picture.resize((360, 667)),
+    "cropped at the top": lambda picture: picture.crop((0, 200, 1080, 2000)),
+    "cropped on all sides": lambda picture: picture.crop((40, 150, 1040, 1900)),
+    "circled": circled,
+    "remarked": remarked,
+    "darker": lambda picture: picture.point(lambda level: level * 0.75),
+    "in a gallery": framed,
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_found(name: str) -> None:
+    """A picture stays the same picture through everything that people do to it."""
+    copy = match.fingerprint(COPIES[name](receipt(1)))
+    verdict = match.compare(match.fingerprint(receipt(1)), copy)
+    assert verdict.tier is Tier.SAME_PICTURE, verdict
+    assert verdict.similarity_percentage >= 90
+
+
+@pytest.mark.parametrize("seed", range(2, 8))
+@pytest.mark.parametrize("name", ["itself", "JPEG 30", "cropped at the top", "circled"])
+def test_receipts_of_one_app_are_not_copies(name: str, seed: int) -> None:
+    """Another month's receipt of the same flat is no duplicate, however it was sent."""
+    other = match.fingerprint(COPIES[name](receipt(seed)))
+    verdict = match.compare(match.fingerprint(receipt(1)), other)
+    assert not verdict.same_picture
+    assert verdict.similarity_percentage < 90
+
+
+def test_one_changed_digit_is_not_a_plain_duplicate() -> None:
+    """A copy in which one digit was changed is told apart from an honest copy."""
+    true = match.fingerprint(receipt(1, reference="482915630178"))
+    forged = match.fingerprint(jpeg(receipt(1, reference="482915631178"), 85))
+    verdict = match.compare(true, forged)
+    assert verdict.tier is Tier.ALTERED_COPY
+    assert not verdict.same_picture
+    assert "except in one place" in verdict.explanation
+
+
+def test_explanation_says_what_was_done() -> None:
+    """The explanation names crop, size and marks, in the words of the guide."""
+    true = match.fingerprint(receipt(1))
+    copy = circled(receipt(1)).crop((0, 200, 1080, 2000)).resize((648, 1080))
+    verdict = match.compare(true, match.fingerprint(copy))
+    assert verdict.explanation == (
+        "the same text in the same places; one of them is cropped or extended at the top, "
+        "resized and marked"
+    )
+
+
+def test_framed_pictures_are_described_as_framed() -> None:
+    """A picture inside another is cropped or extended on all sides."""
+    verdict = match.compare(match.fingerprint(receipt(1)), match.fingerprint(framed(receipt(1))))
+    assert "on all sides or shown inside a larger picture" in verdict.explanation
+
+
+@pytest.mark.parametrize("name", ["half the size", "circled", "cropped at the top"])
+def test_order_does_not_matter(name: str) -> None:
+    """Comparing is symmetric and gives the same answer every time."""
+    one, other = match.fingerprint(receipt(1)), match.fingerprint(COPIES[name](receipt(1)))
+    assert match.compare(one, other) == match.compare(other, one) == match.compare(one, other)
+
+
+def test_different_pictures_have_nothing_in_common() -> None:
+    """Pictures without common text are different."""
+    noise = np.random.default_rng(1).integers(0, 255, (1600, 900), dtype=np.uint8)
+    photo = Image.fromarray(noise).resize((1800, 3200)).convert("RGB")
+    verdict = match.compare(match.fingerprint(receipt(1)), match.fingerprint(photo))
+    assert verdict.tier is Tier.DIFFERENT
+    assert verdict.similarity_percentage < 20
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        Image.new("RGB", (1, 1)),
+        Image.new("RGB", (50, 4000), "white"),
+        Image.new("RGB", (4000, 50), "navy"),
+        Image.new("RGB", (1080, 2400)),
+        Image.linear_gradient("L").resize((800, 800)).convert("RGB"),
+    ],
+    ids=["1x1", "50x4000", "4000x50", "black", "gradient"],
+)
+def test_pictures_that_show_nothing_match_nothing(picture: Image.Image) -> None:
+    """Flat, blank and tiny pictures have an empty payload, and that matches not even itself."""
+    payload = match.fingerprint(picture)
+    assert payload == b""
+    assert match.compare(payload, payload).tier is Tier.DIFFERENT
+    assert match.compare(payload, match.fingerprint(receipt(1))).similarity_percentage == 0
+
+
+def test_payload_is_bounded() -> None:
+    """Not even a huge page full of print needs more than 16 KiB."""
+    page = Image.new("RGB", (6000, 6000), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(60)
+    random = Random(3)
+    for row in range(90):
+        line = "".join(random.choice("0123456789ABCDEF ") for _ in range(190))
+        pen.text((20, 66 * row), line, (0, 0, 0), font)
+    payload = match.fingerprint(page)
+    assert 0 < len(payload) <= match.MAX_BYTES == 16 * 1024
+    assert match.compare(payload, payload).same_picture
+
+
+@pytest.mark.parametrize("size", [(60, 4000), (4000, 60)])
+def test_extreme_shapes_have_an_answer(size: tuple[int, int]) -> None:
+    """A very long picture is fingerprinted and compared like any other."""
+    strip = Image.new("RGB", size, "white")
+    pen, font = ImageDraw.Draw(strip), ImageFont.load_default(14)
+    for step in range(0, max(size) - 40, 40):
+        place = (2, step) if size[1] > size[0] else (step, 20)
+        pen.text(place, f"{step:05}", (0, 0, 0), font)
+    payload = match.fingerprint(strip)
+    assert 0 < len(payload) <= match.MAX_BYTES
+    assert match.compare(payload, payload).same_picture
+
+
+def test_damaged_payloads_are_refused() -> None:
+    """Bytes that are no payload of this version raise a clear error."""
+    good = match.fingerprint(receipt(1))
+    for bad in (b"x", b"\x00" * 200, good[:40], bytes([99]) + good[1:]):
+        with pytest.raises(ValueError, match="fingerprint"):
+            match.compare(good, bad)
+
+
+def test_a_damaged_picture_in_a_payload_is_refused() -> None:
+    """A payload whose words are whole but whose picture is not raises a clear error."""
+    good = match.fingerprint(receipt(1))
+    with pytest.raises(ValueError, match="damaged"):
+        match.compare(good, good[:1500] + b"\x00" * 300)
+
+
+def test_version_of_the_payload() -> None:
+    """The version that rows are stored with is the first byte of the payload.
+
+    Whoever changes what the payload holds must raise it.
+    """
+    payload = match.fingerprint(receipt(1))
+    assert payload[0] == match.ALGORITHM_VERSION == 2
