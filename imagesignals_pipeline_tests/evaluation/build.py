@@ -10,9 +10,13 @@ from typing import get_args
 
 from PIL import Image
 
-from imagesignals_pipeline_tests.evaluation import browser, manifest, nature
+from imagesignals_pipeline_tests.evaluation import browser, manifest, nature, scenes
 from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS, Alteration, upright
-from imagesignals_pipeline_tests.evaluation.catalogue import TEMPLATES
+from imagesignals_pipeline_tests.evaluation.catalogue import (
+    REPORT_PHONES,
+    TEMPLATES,
+    TUNE_PHONES,
+)
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 from imagesignals_pipeline_tests.evaluation.receipts import (
     ForgedField,
@@ -20,6 +24,7 @@ from imagesignals_pipeline_tests.evaluation.receipts import (
     Receipt,
     forge,
     receipts_of,
+    retake,
 )
 
 COPIES_EACH = 28
@@ -28,19 +33,29 @@ COPIES_EACH = 28
 FORGED_EACH = 24
 """Forged receipts of each field."""
 
+PHOTOGRAPHED = 0.4
+"""Share of paper receipts that are photographs."""
+
 READABLE = 0.5
 """Pixels per CSS pixel below which the digits of small print are under 5 pixels high."""
+
+PHOTO_ALTERATIONS = ("JPEG 70", "sent on", "resized to 0.5", "all sides 5 % cropped")
+"""What is done to photographs that show no text at all."""
 
 DEFAULT_CACHE = Path(".imagesignals/evaluation")
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An honest picture of the set; a photo or a blank has no receipt."""
+    """An honest picture of the set; a photo or a blank has no receipt.
+
+    One that is `rendered` shows the receipt as the browser does, and not photographed paper.
+    """
 
     entry: Entry
     content: bytes
     receipt: Receipt | None = None
+    rendered: bool = True
 
 
 def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
@@ -84,7 +99,13 @@ def _honest(half: Half, studio: browser.Studio) -> Iterator[Original]:
             random = Random(f"{half} {template.name} {number} saved")
             png = studio.render(receipt)
             alteration = random.choice(ALTERATIONS[1:]) if receipt.worn else None
-            content, suffix = _worn(png, alteration, random) if alteration else _saved(png, random)
+            photographed = template.paper and random.random() < PHOTOGRAPHED
+            if alteration:
+                content, suffix = _worn(png, alteration, random)
+            elif photographed:
+                content, suffix = _photographed(png, random)
+            else:
+                content, suffix = _saved(png, random)
             entry = Entry(
                 file=f"{template.name}-{number:02}{suffix}",
                 half=half,
@@ -96,7 +117,7 @@ def _honest(half: Half, studio: browser.Studio) -> Iterator[Original]:
                 family=alteration.family if alteration else "",
                 hard=bool(alteration and alteration.hard),
             )
-            yield Original(entry, content, receipt)
+            yield Original(entry, content, receipt, rendered=not photographed)
 
 
 def _worn(png: bytes, alteration: Alteration, random: Random) -> tuple[bytes, str]:
@@ -104,27 +125,52 @@ def _worn(png: bytes, alteration: Alteration, random: Random) -> tuple[bytes, st
     return copied.content, copied.suffix
 
 
+def _photographed(png: bytes, random: Random) -> tuple[bytes, str]:
+    return _jpeg(scenes.paper_photo(upright(Image.open(io.BytesIO(png))), random), 88), ".jpg"
+
+
 def _saved(png: bytes, random: Random) -> tuple[bytes, str]:
     if random.random() < 0.67:
         return png, ".png"
-    picture, sink = upright(Image.open(io.BytesIO(png))), io.BytesIO()
+    picture = upright(Image.open(io.BytesIO(png)))
     if random.random() < 0.5 and max(picture.size) > 1600:
         picture.thumbnail((1600, 1600), Image.Resampling.BICUBIC)
-    picture.save(sink, "JPEG", quality=random.randint(72, 92))
-    return sink.getvalue(), ".jpg"
+    return _jpeg(picture, random.randint(72, 92)), ".jpg"
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
+    sink = io.BytesIO()
+    picture.save(sink, "JPEG", quality=quality)
+    return sink.getvalue()
 
 
 def _forged(half: Half, originals: list[Original], studio: browser.Studio) -> Iterator[Original]:
-    """Render receipts again with one field changed, saved as JPEG."""
-    for field in get_args(ForgedField):
+    """Render receipts again with one field, or the status bar, changed, saved as JPEG."""
+    originals = [one for one in originals if one.rendered]
+    fields: tuple[ForgedField, ...] = get_args(ForgedField)
+    for field in fields:
         random = Random(f"{half} forged {field}")
         for number, original in enumerate(_spread(originals, FORGED_EACH, random)):
             assert original.receipt is not None
             png = studio.render(forge(original.receipt, field, random))
-            picture, sink = upright(Image.open(io.BytesIO(png))), io.BytesIO()
-            picture.save(sink, "JPEG", quality=random.randint(80, 95))
-            entry = _offspring(original, f"forged-{field}-{number:02}.jpg", "forged", str(field))
-            yield Original(entry, sink.getvalue())
+            entry = _offspring(original, f"forged-{field}-{number:02}.jpg", "forged", field)
+            yield Original(entry, _recoded(png, random))
+    random = Random(f"{half} retaken")
+    with_status = [one for one in originals if one.receipt and _is_phone(one.receipt)]
+    for number, original in enumerate(_spread(with_status, FORGED_EACH, random)):
+        assert original.receipt is not None
+        png = studio.render(retake(original.receipt, random))
+        entry = _offspring(original, f"retaken-{number:02}.jpg", "retaken", "status bar")
+        yield Original(entry, _recoded(png, random))
+
+
+def _recoded(png: bytes, random: Random) -> bytes:
+    return _jpeg(upright(Image.open(io.BytesIO(png))), random.randint(80, 95))
+
+
+def _is_phone(receipt: Receipt) -> bool:
+    """Whether the picture has a status bar."""
+    return receipt.resident.device in (*TUNE_PHONES, *REPORT_PHONES)
 
 
 def _copies(originals: list[Original]) -> Iterator[Original]:
@@ -180,17 +226,30 @@ def _offspring(  # noqa: PLR0913  # an entry has as many fields
 
 
 def _strays(half: Half) -> Iterator[Original]:
-    """Photographs and blank pictures, each also sent twice in another format."""
+    """Blank pictures, and photographs with copies of their own."""
     for name, kind, content in nature.strays(half):
-        yield Original(Entry(name, half, kind, "", name, kind), content)
+        stray = Original(Entry(name, half, kind, "", name, kind), content)
+        yield stray
+        if kind == "photo":
+            yield from _photo_copies(stray)
+
+
+def _photo_copies(photo: Original) -> Iterator[Original]:
+    random = Random(f"{photo.entry.half} {photo.entry.file}")
+    picture = upright(Image.open(io.BytesIO(photo.content)))
+    for alteration in ALTERATIONS:
+        if alteration.name in PHOTO_ALTERATIONS:
+            copied = alteration.apply(photo.content, picture, random)
+            name = f"{Path(photo.entry.file).stem}-{alteration.name.replace(' ', '-')}"
+            entry = _offspring(photo, name + copied.suffix, "copy", alteration.name, "photograph")
+            yield Original(entry, copied.content)
 
 
 def _spread(originals: list[Original], count: int, random: Random) -> list[Original]:
     """Draw originals that are not worn so that every template has its turn."""
     by_template: dict[str, list[Original]] = {}
     for original in originals:
-        assert original.receipt is not None
-        if not original.receipt.worn:
+        if not original.entry.alteration:
             by_template.setdefault(original.entry.template, []).append(original)
     piles = [random.sample(pile, len(pile)) for pile in by_template.values()]
     random.shuffle(piles)

@@ -28,12 +28,14 @@ class Tier(StrEnum):
 class Ruling:
     """What a judge says of one picture.
 
-    `other` is the number of the earlier picture spoken of, None with `Tier.NOTHING`. `comparisons`
-    counts the expensive ones, `seconds` is the time of search and comparisons.
+    `other` is the number of the earlier picture spoken of, None with `Tier.NOTHING`; `also` are
+    more earlier ones that a duplicate is the same as. `comparisons` counts the expensive ones,
+    `seconds` is the time of search and comparisons.
     """
 
     tier: Tier
     other: int | None = None
+    also: tuple[int, ...] = ()
     comparisons: int = 0
     seconds: float = 0.0
 

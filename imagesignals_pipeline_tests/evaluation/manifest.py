@@ -8,7 +8,7 @@ from typing import Literal
 
 from imagesignals_pipeline_tests.evaluation.receipts import Half
 
-Kind = Literal["honest", "copy", "forged", "photo", "blank"]
+Kind = Literal["honest", "copy", "forged", "retaken", "photo", "blank"]
 
 MANIFEST = "manifest.jsonl"
 
@@ -18,9 +18,10 @@ class Entry:
     """One picture of a half.
 
     `file` is relative to the half's directory. `copy_of` names the file of the original of a copy
-    or a forgery. `series` is shared by one flat's look-alikes. `alteration` is the name of what
-    was done to a copy, or to an honest picture before it was first submitted, or the forged field.
-    `family` and `hard` are the alteration's.
+    or a forgery; a `retaken` one shows the same receipt under another status bar. `series` is
+    shared by one flat's look-alikes. `alteration` is the name of what was done to a copy, or to an
+    honest picture before it was first submitted, or the forged field. `family` and `hard` are the
+    alteration's.
     """
 
     file: str

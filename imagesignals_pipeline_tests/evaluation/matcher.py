@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
+
+import numpy as np
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier
@@ -13,12 +14,12 @@ from imagesignals_pipeline_tests.evaluation.measure import Fingerprinter, Measur
 class Index(Protocol):
     """Candidates: which earlier pictures are worth an expensive comparison."""
 
-    def add(self, number: int, payload: bytes) -> None:
-        """Take one more picture in."""
+    def add(self, pixels: bytes, payload: bytes) -> None:
+        """Take one more picture in; `pixels` is its digest, the number its place."""
         ...
 
     def propose(self, payload: bytes) -> Sequence[int]:
-        """Return a bounded number of earlier pictures, the likeliest first."""
+        """Return the places of a bounded number of pictures, the likeliest first."""
         ...
 
 
@@ -39,13 +40,48 @@ class Matcher(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A candidate with what the comparison said."""
+class Ours:
+    """`imagesignals_pipeline.match`, asked as `imagesignals_pipeline.matching` asks it."""
 
-    tier: Tier
-    original: int
-    number: int
+    fingerprint = staticmethod(match.fingerprint)
+
+    def index(self) -> Index:
+        """Return the coarse and the middle stage over stored payloads."""
+        return _TwoStages()
+
+    def compare(self, payload: bytes, earlier: bytes) -> Tier:
+        """Translate the verdict."""
+        tier = match.compare(payload, earlier).tier
+        match_tier = match.Tier
+        if tier is match_tier.SAME_PICTURE:
+            return Tier.SAME_PICTURE
+        if tier is match_tier.ALTERED_COPY:
+            return Tier.CHANGED
+        if tier is match_tier.SAME_TEMPLATE:
+            return Tier.SAME_APP
+        if tier is match_tier.DIFFERENT:
+            return Tier.NOTHING
+        assert_never(tier)
+
+
+class _TwoStages:
+    """Candidates by words in common, the most promising of them by words in the same places."""
+
+    def __init__(self) -> None:
+        self._candidates = match.Candidates()
+        self._payloads: list[bytes] = []
+
+    def add(self, pixels: bytes, payload: bytes) -> None:
+        self._candidates.put(pixels, match.descriptor(payload))
+        self._payloads.append(payload)
+
+    def propose(self, payload: bytes) -> Sequence[int]:
+        scores = self._candidates.scores(match.descriptor(payload))
+        keys = self._candidates.keys
+        likely = sorted(np.flatnonzero(scores > 0), key=lambda row: (-scores[row], keys[row]))
+        best = [int(row) for row in likely[: match.MAX_CANDIDATES]]
+        chosen = match.promising(payload, [self._payloads[row] for row in best])
+        return [best[number] for number in chosen]
 
 
 class MatcherJudge:
@@ -60,74 +96,35 @@ class MatcherJudge:
         self._index = matcher.index()
         self._bytes: dict[bytes, int] = {}
         self._pixels: dict[bytes, int] = {}
-        self._originals: list[int] = []
+        self._places: list[int] = []
 
     def rule(self, number: int) -> Ruling:
         """Match one picture against all before it, then remember it."""
-        started = time.process_time()
-        ruling = self._search(number)
-        spent = time.process_time() - started
-        self._remember(number, ruling)
-        return Ruling(ruling.tier, ruling.other, ruling.comparisons, spent)
-
-    def _search(self, number: int) -> Ruling:
         one = self._measured[number]
-        if (same := self._bytes.get(one.content_sha256)) is not None:
+        same = self._bytes.setdefault(one.content_sha256, number)
+        if same != number:
             return Ruling(Tier.SAME_BYTES, same)
         if not one.payload:
             return Ruling(Tier.NOTHING)
-        if (same := self._pixels.get(one.pixels_sha256)) is not None:
+        same = self._pixels.setdefault(one.pixels_sha256, number)
+        if same != number:
             return Ruling(Tier.SAME_PIXELS, same)
-        return self._compared(one.payload)
+        ruling = self._compared(one)
+        self._index.add(one.pixels_sha256, one.payload)
+        self._places.append(number)
+        return ruling
 
-    def _compared(self, payload: bytes) -> Ruling:
-        """Compare all candidates: of the duplicates the one with the earliest original counts."""
-        found = [
-            _Found(
-                self._matcher.compare(payload, self._measured[earlier].payload),
-                self._originals[earlier],
-                earlier,
-            )
-            for earlier in self._index.propose(payload)
+    def _compared(self, one: Measured) -> Ruling:
+        """Compare all candidates; the best tier counts, of equals the earliest picture."""
+        started = time.process_time()
+        earlier = sorted(self._places[place] for place in self._index.propose(one.payload))
+        tiers = [
+            self._matcher.compare(one.payload, self._measured[other].payload) for other in earlier
         ]
-        related = [one for one in found if one.tier is not Tier.NOTHING]
-        if not related:
-            return Ruling(Tier.NOTHING, comparisons=len(found))
+        spent = time.process_time() - started
         order = list(Tier)
-        best = min(related, key=lambda one: (order.index(one.tier), one.original, one.number))
-        return Ruling(best.tier, best.number, len(found))
-
-    def _remember(self, number: int, ruling: Ruling) -> None:
-        one = self._measured[number]
-        linked = ruling.tier.is_duplicate and ruling.other is not None
-        self._originals.append(self._originals[ruling.other or 0] if linked else number)
-        self._bytes.setdefault(one.content_sha256, number)
-        if one.payload:
-            self._pixels.setdefault(one.pixels_sha256, number)
-            self._index.add(number, one.payload)
-
-
-class Ours:
-    """`imagesignals_pipeline.match`."""
-
-    fingerprint = staticmethod(match.fingerprint)
-
-    def index(self) -> Index:
-        """Return the room's index of candidates."""
-        return _NoIndex()
-
-    def compare(self, payload: bytes, earlier: bytes) -> Tier:
-        """Compare two payloads."""
-        del payload, earlier
-        return Tier.NOTHING
-
-
-class _NoIndex:
-    """Version 1 of the room knows digests only."""
-
-    def add(self, number: int, payload: bytes) -> None:
-        del number, payload
-
-    def propose(self, payload: bytes) -> Sequence[int]:
-        del payload
-        return ()
+        best = min(tiers, key=order.index, default=Tier.NOTHING)
+        alike = tuple(other for other, tier in zip(earlier, tiers, strict=True) if tier is best)
+        named = alike[0] if alike and best is not Tier.NOTHING else None
+        also = alike[1:] if best.is_duplicate else ()
+        return Ruling(best, named, also, len(earlier), spent)

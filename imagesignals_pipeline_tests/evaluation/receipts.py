@@ -25,7 +25,8 @@ class Device:
 class Template:
     """One look of a receipt: `html/<half>/<name>.html` and where it is seen.
 
-    `thread` is the number of earlier payments that the same picture shows (chats, tables).
+    `thread` is the number of earlier payments that the same picture shows (chats, tables). Of
+    `paper` ones some are photographed.
     """
 
     half: Half
@@ -34,6 +35,7 @@ class Template:
     fonts: tuple[str, ...]
     dark: bool = True
     thread: int = 0
+    paper: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,12 @@ def forge(receipt: Receipt, field: ForgedField, random: Random) -> Receipt:
             tail = _other_digits(int("1" + payment.reference[-count:]), random) % 10**count
             forged = replace(payment, reference=f"{payment.reference[:-count]}{tail:0{count}}")
     return replace(receipt, payment=forged)
+
+
+def retake(receipt: Receipt, random: Random) -> Receipt:
+    """Return the same receipt seen again days later: only the status bar differs."""
+    later = timedelta(days=random.randint(1, 9), minutes=random.randint(1, 600))
+    return replace(receipt, taken_at=receipt.taken_at + later, battery=random.randint(9, 100))
 
 
 def _other_digits(number: int, random: Random) -> int:

@@ -89,6 +89,15 @@ def chat(picture: Image.Image, random: Random) -> Image.Image:
 
 def screen_photo(picture: Image.Image, random: Random) -> Image.Image:
     """A photograph of the screen: up to 3 degrees off, moire, uneven light, soft and noisy."""
+    return _photograph(picture, random, waves=True)
+
+
+def paper_photo(picture: Image.Image, random: Random) -> Image.Image:
+    """A photograph of a printed page: as that of a screen, but without moire."""
+    return _photograph(picture, random, waves=False)
+
+
+def _photograph(picture: Image.Image, random: Random, *, waves: bool) -> Image.Image:
     noise = np.random.default_rng(random.randrange(1 << 32))
     side = 1600 / max(picture.size)
     shown = picture.resize(
@@ -100,7 +109,9 @@ def screen_photo(picture: Image.Image, random: Random) -> Image.Image:
     framed.paste(shown, (margin, margin))
     seen = _tilted(np.asarray(framed, np.float32), random)
     seen = cv2.GaussianBlur(seen, (0, 0), random.uniform(0.7, 1.1)).astype(np.float32)
-    seen = seen * _light(width, height, random)[..., None] + _moire(width, height, random)
+    seen = seen * _light(width, height, random)[..., None]
+    if waves:
+        seen += _moire(width, height, random)
     seen += noise.normal(0, random.uniform(2, 4), seen.shape).astype(np.float32)
     warmth = np.asarray([random.uniform(0.94, 1.04) for _ in range(3)], np.float32)
     return Image.fromarray(np.clip(seen * warmth, 0, 255).astype(np.uint8))

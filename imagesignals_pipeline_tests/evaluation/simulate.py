@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from imagesignals_pipeline_tests.evaluation.judges import Judge, Ruling, Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
@@ -46,6 +47,8 @@ class Score:
     them that name no picture of their original's at all. `accused` are honest first submissions
     called duplicates, `alike` those among them that belong to one flat's look-alikes, `worn` those
     altered before they were first submitted; `pointed` are honest ones said to be changed.
+    `photographs` are copies found of pictures without text. `forged` holds the tiers of pictures
+    in which something was changed, or the status bar alone.
     """
 
     recall: Share = field(default_factory=Share)
@@ -58,20 +61,41 @@ class Score:
     worn: Share = field(default_factory=Share)
     pointed: Share = field(default_factory=Share)
     strays: Share = field(default_factory=Share)
+    photographs: Share = field(default_factory=Share)
     forged: dict[str, Counter[Tier]] = field(default_factory=dict[str, Counter[Tier]])
 
 
 def play(entries: Sequence[Entry], judge: Judge) -> list[Judged]:
-    """Submit every picture in order; a duplicate's original is the original of what it matches."""
-    originals: list[int] = []
-    judged: list[Judged] = []
-    for number, entry in enumerate(entries):
+    """Submit every picture in order, then link: the same directly or by way of others.
+
+    The earliest of a group is its original, as in the tables.
+    """
+    originals = list(range(len(entries)))
+    rulings: list[Ruling] = []
+    for number in range(len(entries)):
         ruling = judge.rule(number)
-        linked = ruling.other if ruling.tier.is_duplicate else None
-        original = None if linked is None else originals[linked]
-        originals.append(number if original is None else original)
-        judged.append(Judged(entry, ruling, original))
-    return judged
+        rulings.append(ruling)
+        if ruling.tier.is_duplicate and ruling.other is not None:
+            _join(originals, (number, ruling.other, *ruling.also))
+    return [
+        Judged(entry, ruling, None if root == number else root)
+        for number, (entry, ruling, root) in enumerate(
+            zip(entries, rulings, map(partial(_root, originals), originals), strict=True)
+        )
+    ]
+
+
+def _join(originals: list[int], numbers: Sequence[int]) -> None:
+    """Make the earliest of the groups of all these the original of each."""
+    roots = [_root(originals, number) for number in numbers]
+    for root in roots:
+        originals[root] = min(roots)
+
+
+def _root(originals: Sequence[int], number: int) -> int:
+    while originals[number] != number:
+        number = originals[number]
+    return number
 
 
 def score(judged: Sequence[Judged]) -> Score:
@@ -81,10 +105,13 @@ def score(judged: Sequence[Judged]) -> Score:
     for one in judged:
         entry, found = one.entry, one.original is not None
         match entry.kind:
+            case "copy" if entry.family == "photograph":
+                counts.photographs.add(found)
             case "copy":
                 _count_copy(counts, one, judged)
-            case "forged":
-                counts.forged.setdefault(entry.alteration, Counter())[one.ruling.tier] += 1
+            case "forged" | "retaken":
+                label = f"{entry.kind} {entry.alteration}"
+                counts.forged.setdefault(label, Counter())[one.ruling.tier] += 1
             case "honest":
                 counts.accused.add(found)
                 counts.pointed.add(one.ruling.tier is Tier.CHANGED)

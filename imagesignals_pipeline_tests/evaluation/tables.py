@@ -12,14 +12,15 @@ from imagesignals_pipeline_tests.evaluation.simulate import Judged, Score, Share
 
 def contents(entries: Sequence[Entry]) -> Iterator[str]:
     """Say what the half holds."""
-    kinds = [entry.kind for entry in entries]
+    kinds = [entry.kind for entry in entries if entry.family != "photograph"]
     templates = {entry.template for entry in entries if entry.kind == "honest"}
     worn = sum(entry.kind == "honest" and bool(entry.alteration) for entry in entries)
     hard = sum(entry.kind == "copy" and entry.hard for entry in entries)
     yield (
         f"{kinds.count('honest')} honest receipts of {len(templates)} templates ({worn} of them "
         f"altered before their first submission), {kinds.count('copy')} copies ({hard} hard), "
-        f"{kinds.count('forged')} forged, {kinds.count('photo')} photographs, "
+        f"{kinds.count('forged')} forged, "
+        f"{kinds.count('retaken')} taken again, {kinds.count('photo')} photographs, "
         f"{kinds.count('blank')} blank pictures"
     )
 
@@ -40,6 +41,7 @@ def scores(counts: Score) -> Iterator[str]:
         "  of those altered before submission": counts.worn,
         "honest receipts said to be changed": counts.pointed,
         "photographs and blanks accused": counts.strays,
+        "copies of photographs found": counts.photographs,
     }
     for name, share in rows.items():
         yield f"{name:42} {share}"
@@ -49,9 +51,9 @@ def scores(counts: Score) -> Iterator[str]:
             if share := counts.by_alteration.get(label):
                 yield f"  {label:40} {share}"
     yield ""
-    yield f"{'forged copies':16}" + "".join(f"{tier:>22}" for tier in Tier)
+    yield f"{'changed copies':20}" + "".join(f"{tier:>22}" for tier in Tier)
     for name, tiers in sorted(counts.forged.items()):
-        yield f"  {name:14}" + "".join(f"{tiers[tier]:22}" for tier in Tier)
+        yield f"{name:20}" + "".join(f"{tiers[tier]:22}" for tier in Tier)
 
 
 def goals(counts: Score, cost: "Cost") -> Iterator[str]:
@@ -137,5 +139,10 @@ def _sum(shares: Iterator[Share]) -> Share:
 
 
 def _forged(counts: Score) -> Share:
-    tiers = [tier for counter in counts.forged.values() for tier in counter.elements()]
+    tiers = [
+        tier
+        for name, counter in counts.forged.items()
+        if name.startswith("forged")
+        for tier in counter.elements()
+    ]
     return Share(sum(tier.is_duplicate for tier in tiers), len(tiers))
