@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from imagesignals_pipeline import sql
-from imagesignals_pipeline.sql import schema
+from imagesignals_pipeline.sql import loader, schema
 from imagesignals_pipeline.sql.loader import migrations
 
 CONTRACT = {
@@ -137,6 +137,27 @@ def test_the_demonstration_table_is_created_only_on_request(empty_database_url: 
     with engine.begin() as connection:
         report = sql.migrate(connection, create_submissions=True)
     assert report.applied == tuple(each.name for each in migrations())
+
+
+def test_an_older_installation_is_brought_up_to_date(
+    live: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the scripts that are missing run, and a program that is newer asks for them."""
+    scripts = migrations()
+    monkeypatch.setattr(loader, "migrations", lambda: scripts[:4])
+    assert len(sql.migrate(live).applied) == 4
+    monkeypatch.undo()
+    with pytest.raises(sql.SchemaError, match="older than this program"):
+        sql.require_tables(live)
+    assert sql.migrate(live).applied == tuple(each.name for each in scripts[4:])
+    sql.require_tables(live)
+
+
+def test_an_old_server_is_refused(live: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PostgreSQL that lacks what the statements need is named with its version."""
+    monkeypatch.setattr(schema, "OLDEST_VERSION", 990000)
+    with pytest.raises(sql.SchemaError, match="this server is 1"):
+        sql.migrate(live)
 
 
 class TestAdoption:

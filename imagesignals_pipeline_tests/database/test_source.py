@@ -176,6 +176,8 @@ class TestWindows:
         )
         january = Window(source.EPOCH, datetime(1970, 2, 1, tzinfo=UTC))
         assert source.pending_by_month(connection) == {date(1970, 1, 1): 1}
+        assert source.pending_by_month(connection, january) == {date(1970, 1, 1): 1}
+        assert source.totals(connection, january).total == 1
         assert source.pending_ids(connection, january) == [made.id]
         assert source.pending_ids(connection, Window(since=january.until)) == []
         assert source.submissions(connection, [made.id])[0].created_at == source.EPOCH
@@ -232,6 +234,20 @@ class TestPlannedWork:
         assert {each and each.batch_count for each in batches} == {3}
         assert source.planned(connection, "run", 4) is None
         assert source.planned(connection, "other run", 1) is None
+
+    def test_the_totals_of_a_run_are_of_what_it_planned(self, connection: Connection) -> None:
+        """Rows written since the plan count, whoever wrote them; the rest is pending."""
+        made = [submit(connection, day) for day in range(5)]
+        store.save(connection, [Outcome(made[4], picture("a"))], datetime.now(UTC))
+        store.plan(connection, "run", [each.id for each in made[:4]], 2)
+        planned = source.planned(connection, "run", 1)
+        assert planned
+        results = (picture("a"), NOT_FOUND, A_PDF)
+        outcomes = [Outcome(each, what) for each, what in zip(made[:3], results, strict=True)]
+        store.save(connection, outcomes, planned.planned_at)
+        assert source.run_totals(connection, "run") == Totals(
+            total=4, processed=3, completed=1, skipped=1, failed=1, pending=1
+        )
 
     def test_unfinished_counts_what_was_planned_and_has_no_row(self, engine: Engine) -> None:
         """A batch that went missing is noticed; a deleted submission is not missed."""

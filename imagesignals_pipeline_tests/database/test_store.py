@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from imagesignals_pipeline import source, store, verify
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Outcome, Submission
@@ -464,6 +465,15 @@ class TestOthersAtWork:
             store.link(hanging)
             with pytest.raises(store.TablesBusyError), engine.begin() as connection:
                 write(connection)
+
+    def test_a_transaction_that_has_failed_is_not_taken_for_a_busy_one(
+        self, connection: Connection
+    ) -> None:
+        """Waiting would not help; PostgreSQL's own error is what the caller sees."""
+        with pytest.raises(DBAPIError):
+            connection.execute(text("select 1 / 0"))
+        with pytest.raises(DBAPIError, match="current transaction is aborted"):
+            store.link(connection)
 
     def test_other_errors_are_not_hidden(self, connection: Connection) -> None:
         """A value that breaks a rule is our mistake, and raises as it is."""
