@@ -1,0 +1,170 @@
+"""Who is a copy of whom does not depend on when pictures arrive."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import pairwise
+from random import Random
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from imagesignals_pipeline import backfill, database, matching, source, store, verify
+from imagesignals_pipeline.demo import DemoSubmission, Kind, society
+from imagesignals_pipeline.demo.uploads import render
+from imagesignals_pipeline.matching import Catalogue
+from imagesignals_pipeline.model import Analysis, Failure, Outcome
+from imagesignals_pipeline.picture import inspect
+from imagesignals_pipeline_tests.few import insert
+
+COPIES = (Kind.RECOMPRESSED, Kind.RESIZED, Kind.FORWARDED)
+LOOK_ALIKES = 6
+
+
+@cache
+def cast() -> tuple[DemoSubmission, ...]:
+    """Two copies of three kinds, their originals, and honest receipts of the copied flat."""
+    everyone = society()
+    by_id = {each.id: each for each in everyone}
+    copies = [each for kind in COPIES for each in everyone if each.kind is kind][::3]
+    originals = [by_id[each.copy_of] for each in copies if each.copy_of]
+    honest = [each for each in everyone if each.kind is Kind.HONEST and each not in originals]
+    alike = [each for each in honest if each.flat_id == originals[0].flat_id][:LOOK_ALIKES]
+    return tuple(sorted({*copies, *originals, *alike}, key=lambda each: (each.created_at, each.id)))
+
+
+@cache
+def analysis(submission: DemoSubmission) -> Analysis | Failure:
+    """Return what a submission's picture tells by itself."""
+    assert submission.content is not None
+    return inspect(render(submission.content))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Connections to a database of this test's own, with the cast's submissions."""
+    engine = database.engine(database_url)
+    with engine.begin() as connection:
+        insert(connection, cast(), "http://store.test/")
+    yield engine
+    engine.dispose()
+
+
+def arrive(engine: Engine, catalogue: Catalogue, submissions: Sequence[DemoSubmission]) -> None:
+    """Analyse submissions as one batch, as `backfill.commit` does."""
+    with engine.begin() as connection:
+        found = source.submissions(connection, [each.id for each in submissions])
+        results = {each.id: analysis(each) for each in submissions}
+        outcomes = [Outcome(each, results[each.id]) for each in found]
+        written = store.save(connection, outcomes, datetime.now().astimezone())
+        settled = matching.settle(connection, catalogue, written)
+        store.link(connection, written | settled.submissions)
+
+
+def break_off(engine: Engine, catalogue: Catalogue, submission: DemoSubmission) -> None:
+    """Analyse a submission, and fail before the commit."""
+    with backfill._settling(engine, catalogue) as connection:
+        found = source.submissions(connection, [submission.id])
+        outcomes = [Outcome(each, analysis(submission)) for each in found]
+        written = store.save(connection, outcomes, datetime.now().astimezone())
+        matching.settle(connection, catalogue, written)
+        raise RuntimeError
+
+
+def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
+    """Return a digest of both tables, and every comparison."""
+    with engine.connect() as connection:
+        compared = connection.execute(
+            text(
+                "select pixels_a, pixels_b, later, same_picture, similarity_percentage, explanation"
+                " from image_matches order by 1, 2"
+            )
+        )
+        return verify.digest(connection), [
+            (bytes(row[0]), bytes(row[1]), bytes(row[2]), *row[3:]) for row in compared
+        ]
+
+
+def restart(connection: Connection) -> None:
+    """Forget every picture and signal, not the submissions."""
+    connection.execute(
+        text(
+            "truncate payment_image_signals, image_fingerprints, image_matches, image_pictures,"
+            " image_perceptual_hash_index"
+        )
+    )
+
+
+def test_copies_are_found_and_look_alikes_are_not(engine: Engine) -> None:
+    """Each copy names its original; no honest receipt of the same flat and app is marked."""
+    arrive(engine, Catalogue(), cast())
+    with engine.connect() as connection:
+        links = connection.execute(
+            text(
+                "select payment_submission_id, similar_to_payment_id from payment_image_signals"
+                " where duplicate_detected"
+            )
+        ).all()
+    assert dict(map(tuple, links)) == {each.id: each.copy_of for each in cast() if each.copy_of}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_arrival_does_not_matter(engine: Engine, seed: int) -> None:
+    """One batch in order, and any batches in any order, end in the same tables."""
+    arrive(engine, Catalogue(), cast())
+    in_order = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    random = Random(seed)
+    shuffled = random.sample(cast(), len(cast()))
+    cuts = sorted({0, *random.sample(range(len(cast())), 4), len(cast())})
+    catalogues = [Catalogue(), Catalogue()]  # as two runs would take turns
+    for number, (start, end) in enumerate(pairwise(cuts)):
+        arrive(engine, catalogues[number % 2], shuffled[start:end])
+    assert state(engine) == in_order
+
+
+def test_a_deleted_original_leaves_what_would_be_without_it(engine: Engine) -> None:
+    """After a deletion, settling everything gives the tables of a society that never had it."""
+    arrive(engine, Catalogue(), cast())
+    gone = next(each.copy_of for each in cast() if each.copy_of)
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone})
+    backfill.settle(engine, Catalogue())
+    healed = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    arrive(engine, Catalogue(), [each for each in cast() if each.id != gone])
+    assert state(engine) == healed
+
+
+def test_settling_again_writes_nothing(engine: Engine) -> None:
+    """What is settled stays untouched: no picture moves, no link and no index row changes."""
+    arrive(engine, Catalogue(), cast())
+    again = backfill.settle(engine, Catalogue())
+    assert again.pictures_moved == 0
+    assert again.links.links_changed == 0
+    assert (again.index.hashes_written, again.index.hashes_removed) == (0, 0)
+
+
+def test_new_submissions_cost_only_their_own_comparisons(engine: Engine) -> None:
+    """Arriving last makes nobody look again: all older comparisons stay as they are."""
+    *earlier, last = cast()
+    catalogue = Catalogue()
+    arrive(engine, catalogue, earlier)
+    before = set(state(engine)[1])
+    arrive(engine, catalogue, [last])
+    assert before <= set(state(engine)[1])
+
+
+def test_a_failed_transaction_is_forgotten(engine: Engine) -> None:
+    """A catalogue that has read what was rolled back is emptied, and finds everything anew."""
+    catalogue = Catalogue()
+    with pytest.raises(RuntimeError):
+        break_off(engine, catalogue, cast()[0])
+    arrive(engine, catalogue, cast())
+    in_order = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    arrive(engine, Catalogue(), cast())
+    assert state(engine) == in_order
