@@ -35,8 +35,8 @@ def judge(
 ) -> Validity:
     """Return what is seen of a picture of this size in pixels.
 
-    The score is the share of the picture, in percent, that is covered by what looks like text: 3
-    to 10 for a payment app's receipt, 20 and more for a page full of text.
+    The score is the share of the picture, in percent, that is covered by what looks like text:
+    4 to 15 for a payment app's receipt, up to 40 for a page full of text.
     """
     shape = shape_of(width, height)
     score = round(100 * texture.text)

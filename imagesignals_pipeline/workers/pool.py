@@ -3,9 +3,10 @@
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from threading import BoundedSemaphore, Lock
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -44,6 +45,7 @@ class Workers:
         self._free = BoundedSemaphore(self.count)
         self._renewing = Lock()
         self._closed = False
+        self._running: dict[ProcessFuture[Any], ProcessPool] = {}
         self._pool = self._new_pool()
 
     def __enter__(self) -> Self:
@@ -53,7 +55,7 @@ class Workers:
         """Stop the processes at once, also those that still work."""
         with self._renewing:
             self._closed = True
-            _end(self._pool)
+            self._end(self._pool)
 
     def call(self, function: Callable[..., T], *args: object) -> T:
         """Call a function of a module in a worker, and wait for its answer.
@@ -65,32 +67,45 @@ class Workers:
         with self._free:  # a call waits here, not in the pipe, and its clock starts with its work
             pool = self._pool
             try:
-                return self._answer(pool, self._submit(pool, function, args))
+                return self._attempt(pool, function, args)
             except BrokenProcessPool:  # an idle worker was killed, which Pebble takes for the end
-                pool = self._renewed(pool)
-                return self._answer(pool, self._submit(pool, function, args))
+                return self._attempt(self._renewed(pool), function, args)
+
+    def _attempt(
+        self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
+    ) -> T:
+        future = self._submit(pool, function, args)
+        self._running[future] = pool
+        if self._closed or self._pool is not pool:  # it ended before it could see this call
+            future.cancel()
+        try:
+            return self._answer(pool, future)
+        finally:
+            del self._running[future]
 
     def _submit(
         self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
     ) -> ProcessFuture[T]:
+        wall_s = self._limits.wall_s
         try:
-            return pool.schedule(
-                held_call, args=(self._limits, function, args), timeout=self._limits.wall_s
-            )
+            return pool.schedule(held_call, args=(self._limits, function, args), timeout=wall_s)
         except RuntimeError as error:
             raise BrokenProcessPool("The worker processes have ended") from error
 
     def _answer(self, pool: ProcessPool, future: ProcessFuture[T]) -> T:
+        limits = self._limits
         try:
-            return future.result(timeout=self._limits.wall_s + START_S)
+            return future.result(timeout=limits.wall_s + START_S)
         except TimeoutError as error:
             if not future.done():
                 self._renewed(pool)
-            raise StoppedError(f"it took longer than {self._limits.wall_s:g} s") from error
+            raise StoppedError(f"it took longer than {limits.wall_s:g} s") from error
         except MemoryError as error:
-            raise StoppedError(f"it needed more than {self._limits.memory_mib:,} MiB") from error
+            raise StoppedError(f"it needed more than {limits.memory_mib:,} MiB") from error
         except ProcessExpired as error:
             raise StoppedError(self._cause_of_death(error.exitcode)) from error
+        except CancelledError as error:
+            raise BrokenProcessPool("The worker processes were stopped") from error
 
     def _cause_of_death(self, exit_code: int) -> str:
         if exit_code in _OUT_OF_TIME:
@@ -106,8 +121,15 @@ class Workers:
                 raise BrokenProcessPool("The worker processes were stopped")
             if self._pool is broken:
                 self._pool = self._new_pool()
-                _end(broken)
+                self._end(broken)
             return self._pool
+
+    def _end(self, pool: ProcessPool) -> None:
+        """Stop a pool; Pebble would leave those who wait for its answers waiting."""
+        pool.stop()
+        for future in [future for future, of in self._running.copy().items() if of is pool]:
+            future.cancel()
+        pool.join()
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
@@ -126,8 +148,3 @@ def held_call(limits: Limits, function: Callable[..., T], args: tuple[object, ..
     """Run in a worker: make the call within the limits."""
     with held_to(limits):
         return function(*args)
-
-
-def _end(pool: ProcessPool) -> None:
-    pool.stop()
-    pool.join()
