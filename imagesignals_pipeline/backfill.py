@@ -86,8 +86,11 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         result = content if isinstance(content, Failure) else bench.inspectors.inspect(content)
         return Outcome(submission, result)
 
-    with ThreadPoolExecutor(max_workers=len(submissions), thread_name_prefix="screenshot") as pool:
+    pool = ThreadPoolExecutor(len(submissions), thread_name_prefix="screenshot")
+    try:
         return list(pool.map(one, submissions))
+    finally:  # whoever interrupts it does not wait for downloads that take their time
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def commit(bench: Workbench, outcomes: Sequence[Outcome]) -> set[UUID]:

@@ -1,5 +1,7 @@
 """The command line `imagesignals`: options here, the work in the rooms."""
 
+import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from imagesignals_pipeline.model import OperatorError
 
 def main() -> None:
     """Run a command; what is foreseen ends in one clear line, without a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     try:
         cli.main(prog_name="imagesignals", standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -22,17 +25,20 @@ def main() -> None:
         wrong.show()
         sys.exit(wrong.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _fail("Cancelled. What was reported as processed is saved; run it again to go on.", 130)
+        _say("Cancelled. What was reported as processed is saved; run it again to go on.")
+        sys.stdout.flush()
+        os._exit(130)  # at once: downloads that still wait for a slow storage are given up
     except OperatorError as error:
-        _fail(str(error), 1)
+        _say(str(error))
+        sys.exit(1)
     except SQLAlchemyError as error:
-        _fail(database.explain(error), 1)
+        _say(database.explain(error))
+        sys.exit(1)
 
 
-def _fail(line: str, status: int) -> None:
-    """Say one line and leave."""
+def _say(line: str) -> None:
+    """Say why a command ends."""
     click.echo(f"imagesignals: {line}", err=True)
-    sys.exit(status)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

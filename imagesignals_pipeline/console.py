@@ -54,7 +54,8 @@ class ConsoleActivity:
         traceback: TracebackType | None,
     ) -> None:
         """Leave the bar as it stands."""
-        self._progress.stop()
+        if self._console.is_terminal:  # elsewhere it would end in a blank line
+            self._progress.stop()
 
     def tell(self, told: Activity) -> None:
         """Take one line of a run's activity log."""

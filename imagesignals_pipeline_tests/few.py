@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, text
 
 from imagesignals_pipeline.demo import DemoSubmission, Kind, society
+from imagesignals_pipeline.demo.uploads import render
 
 OCTOBER = datetime(2025, 10, 5, 12, tzinfo=UTC)
 NOVEMBER = datetime(2025, 11, 5, 12, tzinfo=UTC)
@@ -41,6 +42,13 @@ FEW = (
     of_kind(Kind.NO_URL, NOVEMBER.replace(hour=16)),
 )
 """Six screenshots in October and three in November: two batches of five, and one."""
+
+
+def receipt() -> bytes:
+    """Return the file of an honest receipt."""
+    content = of_kind(Kind.HONEST, OCTOBER).content
+    assert content is not None
+    return render(content)
 
 
 def insert(connection: Connection, submissions: Iterable[DemoSubmission], base_url: str) -> None:

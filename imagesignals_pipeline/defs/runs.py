@@ -27,7 +27,7 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
 
     Raises:
         RunFailedError: A step failed; what batches reported as processed is committed.
-        dg.DagsterExecutionInterruptedError: The operator interrupted it (Ctrl-C).
+        KeyboardInterrupt: The operator interrupted it (SIGINT or SIGTERM).
     """
     values = {name: value for name, value in config.model_dump().items() if value is not None}
     with dg.DagsterInstance.get() as instance:
@@ -43,16 +43,41 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
             tags={**abandoned.signature(), "dagster/max_retries": "0"},
             raise_on_error=False,
         )
+        if _interrupted(result):
+            instance.report_run_canceled(result.dagster_run, "Cancelled on the command line.")
+            raise KeyboardInterrupt
     if not result.success:
         raise RunFailedError(_reason(result))
 
 
+def end_abandoned() -> None:
+    """End the runs of killed processes, which would keep Dagster's queue waiting."""
+    with dg.DagsterInstance.get() as instance:
+        abandoned.end(instance)
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a signal ended the run: Dagster calls it a failure, as nobody asked in the UI."""
+    return any(
+        reason is not None and reason.value == "UNEXPECTED_TERMINATION"
+        for event in result.filter_events(lambda event: event.is_job_failure)
+        for reason in [event.job_failure_data.failure_reason]
+    )
+
+
 def _reason(result: dg.ExecuteInProcessResult) -> str:
-    """Return the first failed step's own words."""
-    for event in result.filter_events(lambda event: event.is_step_failure):
-        data = event.step_failure_data
+    """Return why the run failed, in the words of whatever raised first."""
+    steps = [event.step_failure_data for event in result.filter_events(lambda e: e.is_step_failure)]
+    jobs = [event.job_failure_data for event in result.filter_events(lambda e: e.is_job_failure)]
+    for data in steps:
         if data.user_failure_data and data.user_failure_data.description:
             return data.user_failure_data.description
-        if data.error:
-            return (data.error.cause or data.error).message.strip().splitlines()[0]
+    for data in (*steps, *jobs):  # a run whose resources cannot be had fails without a step
+        if data.error is not None:
+            error = data.error
+            while error.cause is not None:
+                error = error.cause
+            line = error.message.strip().splitlines()[0]
+            kind, _, text = line.partition(": ")
+            return text if text and kind.endswith(error.cls_name or "") else line
     return f"Run {result.run_id} failed; the Dagster UI shows why."

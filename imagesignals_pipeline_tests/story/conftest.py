@@ -14,14 +14,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from imagesignals_pipeline import settings, verify
+from imagesignals_pipeline import database, settings, verify
 from imagesignals_pipeline.demo import DemoStore
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline_tests.few import FEW, insert
 
 PATIENCE_S = 120
 """Longest that one command of a test may take on a loaded machine; most take a few seconds."""
-
 INHERITED = {
     name: value
     for name, value in os.environ.items()
@@ -40,7 +39,7 @@ class Said:
 
     @property
     def lines(self) -> list[str]:
-        """The lines of the activity log."""
+        """The lines of its output."""
         return self.out.splitlines()
 
 
@@ -59,7 +58,7 @@ class Operator:
 
     @contextmanager
     def starts(self, *arguments: str, **more: str) -> Generator[subprocess.Popen[str]]:
-        """Start `imagesignals` in a process group of its own, and leave nothing of it behind."""
+        """Start `imagesignals` in a session of its own, and leave nothing of it behind."""
         process = subprocess.Popen(
             [str(Path(sys.executable).parent / "imagesignals"), *arguments],
             cwd=self.folder,
@@ -71,11 +70,48 @@ class Operator:
             start_new_session=True,
         )
         try:
-            with process:
-                yield process
+            yield process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+    @property
+    def engine(self) -> Engine:
+        """Connections to the application's database, for a test to look at it."""
+        return create_engine(self.environ[settings.DATABASE_URL], poolclass=NullPool)
+
+    @property
+    def dagster(self) -> Engine:
+        """Connections to Dagster's storage."""
+        return create_engine(self.environ[settings.DAGSTER_DATABASE_URL], poolclass=NullPool)
+
+    def digest(self) -> str:
+        """Return what both tables mean, as one value."""
+        with self.engine.connect() as connection:
+            return verify.digest(connection)
+
+    def run_statuses(self) -> list[str]:
+        """Return what Dagster knows of its runs, oldest first."""
+        with self.dagster.connect() as connection:
+            return list(connection.execute(text("select status from runs order by id")).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class CleanRun:
+    """An uninterrupted backfill of `FEW`, and the databases that it left."""
+
+    said: Said
+    digest: str
+    database: str
+    dagster_database: str
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStore]:
+    """A storage with the pictures of `FEW`; its address stays the same for all tests."""
+    with DemoStore(tmp_path_factory.mktemp("store"), submissions=FEW) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -97,63 +133,78 @@ def dagster_template(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPa
     return name
 
 
-@pytest.fixture
-def dagster_url(postgres: EmbeddedPostgres, dagster_template: str) -> Iterator[str]:
-    """URL of a storage of Dagster's for one test."""
-    maintenance = make_url(postgres.url("postgres"))
-    engine = create_engine(maintenance, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    name = f"dagster_{uuid4().hex}"
-    with engine.connect() as administrator:
-        administrator.execute(text(f"create database {name} template {dagster_template}"))
-    yield maintenance.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as administrator:
-        administrator.execute(text(f"drop database {name} with (force)"))
-
-
-@pytest.fixture
-def engine(database_url: str) -> Engine:
-    """Connections to the application's database, for the test to look at."""
-    return create_engine(database_url, poolclass=NullPool)
-
-
-@pytest.fixture
-def store(tmp_path: Path, shared_pictures: Path) -> Iterator[DemoStore]:
-    """A storage with the pictures of `FEW`, on a port that it keeps."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    (folder / "pictures").symlink_to(shared_pictures)
-    with DemoStore(folder, submissions=FEW) as running:
-        yield running
+@pytest.fixture(scope="session")
+def few_template(postgres: EmbeddedPostgres, migrated_template: str, store: DemoStore) -> str:
+    """Name of a database with all tables and the submissions of `FEW`."""
+    name = "few_template"
+    copy_database(postgres, migrated_template, name)
+    engine = database.engine(postgres.url(name))
+    with engine.begin() as connection:
+        insert(connection, FEW, store.base_url)
+    engine.dispose()  # who is connected to a template cannot copy it
+    return name
 
 
 @pytest.fixture(scope="session")
-def shared_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where pictures are kept that tests have drawn."""
-    return tmp_path_factory.mktemp("pictures")
+def clean_run(
+    postgres: EmbeddedPostgres,
+    few_template: str,
+    dagster_template: str,
+    store: DemoStore,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> CleanRun:
+    """The first backfill of `FEW`; what later tests compare with and go on from."""
+    names = ("clean_run", "clean_run_dagster")
+    for template, name in zip((few_template, dagster_template), names, strict=True):
+        copy_database(postgres, template, name)
+    urls = [postgres.url(name) for name in names]
+    operator = _operator(tmp_path_factory.mktemp("clean"), urls[0], urls[1], store)
+    said = operator.runs("backfill", "--batch-delay", "0")
+    return CleanRun(said, operator.digest(), *names)
+
+
+@pytest.fixture
+def dagster_url(postgres: EmbeddedPostgres, dagster_template: str) -> Iterator[str]:
+    """URL of a storage of Dagster's for one test."""
+    with _copied(postgres, dagster_template) as url:
+        yield url
 
 
 @pytest.fixture
 def operator(tmp_path: Path, database_url: str, dagster_url: str) -> Operator:
     """An operator of an empty database with all tables, and of no storage."""
-    folder = tmp_path / "work"
-    folder.mkdir()
-    environ = {
-        **INHERITED,
-        "LANG": "C.UTF-8",
-        "DAGSTER_HOME": str(dagster_home(tmp_path / "dagster")),
-        settings.HOME: str(tmp_path / "never needed"),
-        settings.DATABASE_URL: database_url,
-        settings.DAGSTER_DATABASE_URL: dagster_url,
-    }
-    return Operator(environ, folder)
+    return _operator(tmp_path, database_url, dagster_url)
 
 
 @pytest.fixture
-def society(engine: Engine, operator: Operator, store: DemoStore) -> Operator:
-    """The operator of a database that holds `FEW`, and of the store of their pictures."""
-    with engine.begin() as connection:
-        insert(connection, FEW, store.base_url)
-    return Operator({**operator.environ, settings.STORAGE_URL: store.base_url}, operator.folder)
+def society(
+    tmp_path: Path,
+    postgres: EmbeddedPostgres,
+    few_template: str,
+    dagster_url: str,
+    store: DemoStore,
+) -> Iterator[Operator]:
+    """The operator of a database that holds `FEW`, before the first backfill."""
+    with _copied(postgres, few_template) as url:
+        yield _operator(tmp_path, url, dagster_url, store)
+
+
+@pytest.fixture
+def done(
+    tmp_path: Path, postgres: EmbeddedPostgres, clean_run: CleanRun, store: DemoStore
+) -> Iterator[Operator]:
+    """The operator of a database that holds `FEW`, after the first backfill."""
+    with (
+        _copied(postgres, clean_run.database) as url,
+        _copied(postgres, clean_run.dagster_database) as dagster_url,
+    ):
+        yield _operator(tmp_path, url, dagster_url, store)
+
+
+def copy_database(postgres: EmbeddedPostgres, template: str, name: str) -> None:
+    """Make a database as a copy of another one, to which nobody may be connected."""
+    with _administrator(postgres).connect() as connection:
+        connection.execute(text(f"create database {name} template {template}"))
 
 
 def dagster_home(folder: Path) -> Path:
@@ -163,7 +214,32 @@ def dagster_home(folder: Path) -> Path:
     return folder
 
 
-def digest(engine: Engine) -> str:
-    """Return what both tables mean, as one value."""
-    with engine.connect() as connection:
-        return verify.digest(connection)
+@contextmanager
+def _copied(postgres: EmbeddedPostgres, template: str) -> Generator[str]:
+    name = f"test_{uuid4().hex}"
+    copy_database(postgres, template, name)
+    yield postgres.url(name)
+    with _administrator(postgres).connect() as connection:
+        connection.execute(text(f"drop database {name} with (force)"))
+
+
+def _administrator(postgres: EmbeddedPostgres) -> Engine:
+    maintenance = make_url(postgres.url("postgres"))
+    return create_engine(maintenance, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+
+
+def _operator(
+    folder: Path, database_url: str, dagster_url: str, store: DemoStore | None = None
+) -> Operator:
+    work = folder / "work"
+    work.mkdir()
+    environ = {
+        **INHERITED,
+        "LANG": "C.UTF-8",
+        "DAGSTER_HOME": str(dagster_home(folder / "dagster")),
+        settings.HOME: str(folder / "never needed"),
+        settings.DATABASE_URL: database_url,
+        settings.DAGSTER_DATABASE_URL: dagster_url,
+        settings.STORAGE_URL: store.base_url if store else "",
+    }
+    return Operator(environ, work)
