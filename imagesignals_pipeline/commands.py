@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from math import ceil
 from pathlib import Path
 
@@ -101,6 +101,7 @@ def demo(console: Console, *, batch_delay: float) -> None:
 
 def dev(console: Console, *, port: int, with_demo: bool) -> int:
     """Run the Dagster UI and daemon until they are stopped; return their exit status."""
+    from imagesignals_pipeline.defs import runs
     from imagesignals_pipeline.dev import supervise
 
     with environment.prepared(dagster=True) as server, ExitStack() as stack:
@@ -109,6 +110,7 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
                 stack.enter_context(_society(console, engine))
             else:
                 _migrate(console, engine, create_submissions=server is not None)
+        runs.end_abandoned()
         console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)")
         return supervise(server, port)
 
@@ -139,16 +141,34 @@ def _connected() -> Generator[Engine]:
 
 def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> None:
     """Find what waits and run the job month by month."""
-    from imagesignals_pipeline.defs import assets, partitions, runs  # dagster takes 2 s to import
-
     console.print(activity.fetching().line)
     with engine.connect() as connection:
         sql.require_tables(connection)
         asked = Window(options.since, options.until)
         totals = source.totals(connection, asked)
         months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
-    pending = sum(months.values())
-    console.print(activity.found(pending).line)
+    console.print(activity.found(sum(months.values())).line)
+    if months:
+        _run(console, options, months, total=totals.total)
+    else:
+        _settle(engine)
+    console.print(activity.finished().line)
+
+
+def _settle(engine: Engine) -> None:
+    """Bring links and index in line with submissions that were deleted or changed."""
+    from imagesignals_pipeline import backfill as rooms  # matching is of no use to the others
+    from imagesignals_pipeline.matching import Catalogue
+
+    rooms.settle(engine, Catalogue())
+
+
+def _run(
+    console: Console, options: BackfillOptions, months: Mapping[date, int], *, total: int
+) -> None:
+    """Run the job for each partition that one of the months lies in, oldest first."""
+    from imagesignals_pipeline.defs import assets, partitions, runs  # dagster takes 2 s to import
+
     by_partition = Counter[str]()
     for month, waiting in months.items():
         by_partition[partitions.partition_key(month)] += waiting
@@ -160,13 +180,11 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
         until=options.until.date().isoformat() if options.until else None,
         retry_failed=options.retry_failed,
     )
-    progress = ConsoleActivity(
-        console, total=totals.total, already=totals.total - pending, batches=batches
-    )
+    already = total - sum(months.values())
+    progress = ConsoleActivity(console, total=total, already=already, batches=batches)
     with progress:
         for partition in sorted(by_partition):
             runs.run_month(partition, config, progress.tell)
-    console.print(activity.finished().line)
 
 
 def _migrate(console: Console, engine: Engine, *, create_submissions: bool = False) -> None:

@@ -1,0 +1,159 @@
+"""The commands beside the backfill: verify, migrate, analyze."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from imagesignals_pipeline import verify
+from imagesignals_pipeline.demo import Kind
+from imagesignals_pipeline.demo.uploads import Oddity, render
+from imagesignals_pipeline.model import Signals
+from imagesignals_pipeline_tests.few import NOVEMBER, of_kind, receipt
+from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
+
+KEYS = {
+    "total_payments_with_screenshots",
+    "total_analyzed",
+    "pending",
+    "status_breakdown",
+    "duplicates",
+    "checks",
+}
+"""What the contract promises of `verify --json`; more keys may join them."""
+
+
+def test_verify_as_json(done: Operator) -> None:
+    """The report has the contract's keys and the guide's numbers."""
+    said = done.runs("verify", "--json")
+    assert said.status == 0
+    report = json.loads(said.out)
+    assert set(report) >= KEYS
+    assert report["total_payments_with_screenshots"] == 11  # the guide's count: any URL but null
+    assert (report["total_analyzed"], report["pending"]) == (7, 0)
+    assert report["status_breakdown"] == {"completed": 7, "failed": 1, "skipped": 1}
+    assert report["duplicates"] == [
+        {
+            "flat_id": "F-601",
+            "created_at": "2025-11-05T09:00:00+00:00",
+            "similarity_percentage": 100,
+            "similarity_explanation": "Same file as the same flat's submission of 5 October 2025.",
+        }
+    ]
+    assert [each["name"] for each in report["checks"]] == [each.name for each in verify.CHECKS]
+    for each in report["checks"]:
+        assert set(each) >= {"name", "passed", "severity", "description"}
+        assert each["passed"] is True
+        assert each["severity"] in {"ERROR", "WARN"}
+
+
+def test_verify_for_people(society: Operator) -> None:
+    """What waits is a warning, which is shown but does not fail the command."""
+    said = society.runs("verify")
+    assert said.status == 0
+    assert "⚠️  every_submission_accounted_for: 9 submissions wait" in said.out
+
+
+def test_verify_fails_when_a_table_is_broken(done: Operator, clean_run: CleanRun) -> None:
+    """A failed check of severity ERROR is exit status 1; the backfill that it asks for mends it."""
+    with done.engine.begin() as connection:
+        connection.execute(text("update image_perceptual_hash_index set upload_count = 9"))
+        connection.execute(
+            text(
+                "update payment_image_signals set duplicate_detected = false,"
+                " similar_to_payment_id = null where duplicate_detected"
+            )
+        )
+    said = done.runs("verify", "--json")
+    assert said.status == 1
+    failed = {each["name"] for each in json.loads(said.out)["checks"] if not each["passed"]}
+    assert failed == {"index_matches_signals", "copies_are_marked"}
+    assert done.runs("backfill").status == 0  # nothing is pending
+    assert done.runs("verify").status == 0
+    assert done.digest() == clean_run.digest
+
+
+def test_migrate_twice(operator: Operator, empty_database_url: str) -> None:
+    """The first time it says what it made; the second time there is nothing to do."""
+    elsewhere = {"IMAGESIGNALS_DATABASE_URL": empty_database_url}
+    refused = operator.runs("migrate", **elsewhere)
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.startswith("imagesignals: This database has no table payment_submissions")
+    there = Operator({**operator.environ, **elsewhere}, operator.folder)
+    with there.engine.begin() as connection:
+        connection.execute(
+            text(
+                "create table payment_submissions (id uuid primary key, flat_id uuid,"
+                " screenshot_url text, created_at timestamptz, amount numeric)"
+            )
+        )
+    first, second = there.runs("migrate"), there.runs("migrate")
+    assert (first.status, second.status) == (0, 0)
+    assert first.lines
+    assert all(line.startswith("Applied ") for line in first.lines)
+    assert second.lines == ["The tables are up to date: nothing to do."]
+    assert there.runs("verify").status == 0
+
+
+def test_analyze(operator: Operator) -> None:
+    """Each file is one JSON object a line, in the order given, whatever is in it."""
+    pdf = of_kind(Kind.PDF, NOVEMBER).content
+    assert pdf is not None
+    contents = {
+        "good ✓.png": receipt(),
+        "broken.png": receipt()[:600],
+        "paper.pdf": render(pdf),
+        "page.png": render(Oddity.SIGN_IN_PAGE),
+        "empty.png": b"",
+    }
+    for name, content in contents.items():
+        (operator.folder / name).write_bytes(content)
+    said = operator.runs("analyze", "--json", *contents)
+    assert (said.status, said.err) == (0, "")
+    found = {each["file"]: each for each in map(json.loads, said.lines)}
+    assert list(found) == list(contents)
+    statuses = [each["analysis_status"] for each in found.values()]
+    assert statuses == ["completed", "failed", "completed", "skipped", "failed"]
+    for each in found.values():
+        completed = each["analysis_status"] == "completed"
+        assert (each["analysis_error"] is None) == completed
+        if completed:
+            assert set(each) >= set(Signals.__slots__)
+    people = operator.runs("analyze", "good ✓.png", "broken.png")
+    assert people.status == 0
+    assert "looks_like_screenshot" in people.out
+
+
+def test_analyze_what_cannot_be_read(operator: Operator) -> None:
+    """A file that is not there is one clear line and exit status 2."""
+    said = operator.runs("analyze", "nowhere.png")
+    assert (said.status, said.out) == (2, "")
+    assert "nowhere.png" in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_analyze_what_may_not_be_read(operator: Operator) -> None:
+    """A file without permission is one clear line and exit status 2."""
+    file: Path = operator.folder / "secret.png"
+    file.write_bytes(receipt())
+    file.chmod(stat.S_IWUSR)
+    said = operator.runs("analyze", "secret.png")
+    assert (said.status, said.out) == (2, "")
+    assert "Traceback" not in said.err
+
+
+def test_wrong_options(operator: Operator) -> None:
+    """Numbers out of bounds and dates that are none are refused before anything starts."""
+    for wrong in (
+        ("--batch-size", "0"),
+        ("--batch-size", "101"),
+        ("--batch-delay", "-1"),
+        ("--since", "yesterday"),
+    ):
+        said = operator.runs("backfill", *wrong)
+        assert (said.status, said.out) == (2, "")
+        assert wrong[0] in said.err
