@@ -77,6 +77,11 @@ class Inspectors:
     def __exit__(self, *_: object) -> None:
         self._workers.__exit__()
 
+    @property
+    def workers(self) -> int:
+        """How many pictures are decoded at once."""
+        return self._workers.count
+
     def inspect(self, content: bytes) -> Analysis | Failure:
         """Inspect one picture in a worker, and wait for it.
 
@@ -90,5 +95,5 @@ class Inspectors:
 
     def inspect_all(self, contents: Sequence[bytes]) -> list[Analysis | Failure]:
         """Inspect pictures on all workers; the answers come in the order of the pictures."""
-        with ThreadPoolExecutor(self._workers.count) as threads:
+        with ThreadPoolExecutor(self.workers) as threads:
             return list(threads.map(self.inspect, contents))

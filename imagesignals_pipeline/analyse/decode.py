@@ -1,7 +1,9 @@
 """Bytes -> an upright RGB picture, or the reason why there is none.
 
 Everything that is measured later is measured on the pixels of this module, so that one picture
-gives one set of signals however its file is built. Colour profiles are not applied: they move
+gives one set of signals however its file is built. JPEGs are decoded at full scale: a decoder at
+half the size is faster, but it changes the 64-bit hash of every other screenshot, and the digest
+of the pixels always (`bench_analyze.py` counts it). Colour profiles are not applied: they move
 colours by less than a recompression does. Limits of memory and time are those of the process
 (room `workers`); the limits here are those that a header already tells.
 """

@@ -30,7 +30,12 @@ KEPT_VARIABLES = frozenset(
 )
 """All that a worker sees of the environment: no database URL, no key, no Dagster instance."""
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+}
 """There is a worker for each core already."""
 
 

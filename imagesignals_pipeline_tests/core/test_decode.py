@@ -14,6 +14,8 @@ from imagesignals_pipeline.analyse.formats import Format
 from imagesignals_pipeline.analyse.normalise import TURNS
 from imagesignals_pipeline.analyse.pdf import LONG_SIDE_PX, SHORT_SIDE_PX
 from imagesignals_pipeline.model import Failure, FailureKind
+from imagesignals_pipeline.workers import Limits
+from imagesignals_pipeline.workers.process import held_to
 from imagesignals_pipeline_tests.core.drawing import blocks, encode, page, photo
 
 FORMATS = [Format.JPEG, Format.PNG, Format.WEBP, Format.GIF, Format.BMP, Format.AVIF]
@@ -384,3 +386,10 @@ def test_unreadable_exif_fails_nothing() -> None:
     """A picture with nonsense for EXIF is analysed as if it had none."""
     content = encode(blocks(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(40))
     assert picture_of(content).exif == {}
+
+
+def test_memory_that_runs_out_is_no_damage() -> None:
+    """A decoder that gets no memory is the process's matter: the picture is not called damaged."""
+    content = encode(Image.new("RGB", (6000, 6000)), compress_level=1)
+    with held_to(Limits(memory_mib=32)), pytest.raises(MemoryError):
+        decode(content)

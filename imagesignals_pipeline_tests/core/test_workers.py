@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from imagesignals_pipeline.workers import Limits, StoppedError, Workers
+from imagesignals_pipeline.workers import pool as pool_module
 from imagesignals_pipeline.workers.pool import available_cores, held_call
 from imagesignals_pipeline.workers.process import MIB, address_space_bytes, held_to, time_used_s
 
@@ -172,6 +173,26 @@ def test_leaving_ends_calls_that_run() -> None:
         assert time.monotonic() - start < 5
         with pytest.raises(BrokenProcessPool, match="were stopped"):
             hanging.result(timeout=10)
+
+
+def test_a_lost_call_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When not even Pebble's clock ends a call, ours does, and the pool is made anew."""
+    monkeypatch.setattr(pool_module, "START_S", -QUICK.wall_s + 1)
+    with Workers(1, limits=QUICK) as pool:
+        pool.call(abs, -1)
+        with pytest.raises(StoppedError, match=r"^it took longer than 2 s$"):
+            pool.call(time.sleep, 60)
+        monkeypatch.undo()
+        assert pool.call(abs, -1) == 1
+
+
+def test_a_call_that_comes_while_the_pool_ends_is_told() -> None:
+    """Between a call's beginning and its registration the pool may end: it does not hang."""
+    with Workers(1, limits=QUICK) as pool:
+        pool.call(abs, -1)
+        pool._closed = True
+        with pytest.raises(BrokenProcessPool, match="were stopped"):
+            pool.call(time.sleep, 0.1)
 
 
 def surroundings() -> tuple[dict[str, str], list[str], int, bool]:
