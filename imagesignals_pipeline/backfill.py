@@ -1,10 +1,10 @@
 """One batch from end to end, told without Dagster: fetch, inspect, save, match, link."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -19,6 +19,8 @@ from imagesignals_pipeline.store import IndexReport, LinkReport
 
 PORTION = 50
 """Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         done = source.analysed_since(connection, planned.submission_ids, planned.planned_at)
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
-    duplicates = commit(bench, outcomes)
+    duplicates = commit(bench.engine, bench.catalogue, outcomes)
     for each in submissions:
         if each.id in done:
             tell(activity.already_analysed(each.flat_id))
@@ -93,17 +95,20 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def commit(bench: Workbench, outcomes: Sequence[Outcome]) -> set[UUID]:
+def commit(engine: Engine, catalogue: Catalogue, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Save the outcomes and link them with all that is stored; return who is a duplicate.
 
     One transaction behind one lock: of two batches that end at once the later one sees the
     earlier one's pictures, so no pair is missed, and no row is ever saved without its links.
     """
-    with _settling(bench.engine, bench.catalogue) as connection:
+
+    def write(connection: Connection) -> set[UUID]:
         written = store.save(connection, outcomes, datetime.now(UTC))
-        settled = matching.settle(connection, bench.catalogue, written)
+        settled = matching.settle(connection, catalogue, written)
         store.link(connection, written | settled.submissions)
         return source.duplicates_among(connection, written)
+
+    return _in_turn(engine, catalogue, write)
 
 
 def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
@@ -112,14 +117,15 @@ def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
     Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
     comparisons are made in portions, each committed, so that batches need not wait long.
     """
+
+    def write(connection: Connection) -> int:
+        settled = matching.settle(connection, catalogue, limit=PORTION)
+        store.link(connection, settled.submissions)
+        return settled.moved
+
     moved = 0
-    while True:
-        with _settling(engine, catalogue) as connection:
-            settled = matching.settle(connection, catalogue, limit=PORTION)
-            store.link(connection, settled.submissions)
-        moved += settled.moved
-        if not settled.moved:
-            break
+    while portion := _in_turn(engine, catalogue, write):
+        moved += portion
     with engine.begin() as connection:
         links = store.link(connection)
     with engine.begin() as connection:
@@ -127,12 +133,12 @@ def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
     return Settlement(moved, links, index)
 
 
-@contextmanager
-def _settling(engine: Engine, catalogue: Catalogue) -> Generator[Connection]:
-    """Open a transaction; if it fails, the catalogue forgets what it has read in it."""
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except BaseException:
-        catalogue.forget()
-        raise
+def _in_turn(engine: Engine, catalogue: Catalogue, write: Callable[[Connection], T]) -> T:
+    """Write and commit as the only writer; what is rolled back, the catalogue forgets too."""
+
+    def attempt() -> T:
+        with catalogue.forgetting():
+            return write(connection)
+
+    with catalogue.forgetting(), engine.begin() as connection:
+        return store.in_turn(connection, attempt)

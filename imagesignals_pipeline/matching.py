@@ -7,7 +7,8 @@ again that had, or would have, named it. Pictures that arrive in order cost noth
 comparisons.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from imagesignals_pipeline import match, store
+from imagesignals_pipeline import match
 from imagesignals_pipeline.store import pictures
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
 
@@ -39,8 +40,17 @@ class Catalogue:
     def __init__(self) -> None:
         self.forget()
 
+    @contextmanager
+    def forgetting(self) -> Generator[None]:
+        """Forget everything if this fails: what was read in a transaction that failed is not so."""
+        try:
+            yield
+        except BaseException:
+            self.forget()
+            raise
+
     def forget(self) -> None:
-        """Forget everything: what was read in a transaction that failed is not so."""
+        """Start over."""
         self._change = 0
         self._rows: dict[Pixels, int] = {}
         self._keys: list[Pixels] = []
@@ -138,27 +148,15 @@ def settle(
     *,
     limit: int | None = None,
 ) -> Settled:
-    """Compare what has to be compared, as the only writer; the links are settled afterwards.
+    """Compare what has to be compared; the links are settled afterwards.
 
     Args:
-        connection: In a transaction that the caller commits, or else forgets the catalogue.
+        connection: In the writers' turn. If it is rolled back, the catalogue must forget it.
         catalogue: Of this database.
         submissions: Whose pictures may be new or other ones; None looks at all, also at what
             deleted submissions left behind.
         limit: Most pictures at once; the rest is for the next call.
-
-    Raises:
-        TablesBusyError: Other writers did not let go of the tables in time.
     """
-    return store.in_turn(connection, lambda: _settle(connection, catalogue, submissions, limit))
-
-
-def _settle(
-    connection: Connection,
-    catalogue: Catalogue,
-    submissions: Collection[UUID] | None,
-    limit: int | None,
-) -> Settled:
     moved = pictures.moved(connection, match.ALGORITHM_VERSION, submissions, limit)
     if not moved:
         return Settled(0, frozenset())

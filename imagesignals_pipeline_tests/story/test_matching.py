@@ -51,24 +51,25 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 def arrive(engine: Engine, catalogue: Catalogue, submissions: Sequence[DemoSubmission]) -> None:
-    """Analyse submissions as one batch, as `backfill.commit` does."""
-    with engine.begin() as connection:
+    """Analyse submissions as one batch."""
+    with engine.connect() as connection:
         found = source.submissions(connection, [each.id for each in submissions])
-        results = {each.id: analysis(each) for each in submissions}
-        outcomes = [Outcome(each, results[each.id]) for each in found]
-        written = store.save(connection, outcomes, datetime.now().astimezone())
-        settled = matching.settle(connection, catalogue, written)
-        store.link(connection, written | settled.submissions)
+    results = {each.id: analysis(each) for each in submissions}
+    outcomes = [Outcome(each, results[each.id]) for each in found]
+    backfill.commit(engine, catalogue, outcomes)
 
 
 def break_off(engine: Engine, catalogue: Catalogue, submission: DemoSubmission) -> None:
     """Analyse a submission, and fail before the commit."""
-    with backfill._settling(engine, catalogue) as connection:
+
+    def write(connection: Connection) -> None:
         found = source.submissions(connection, [submission.id])
         outcomes = [Outcome(each, analysis(submission)) for each in found]
         written = store.save(connection, outcomes, datetime.now().astimezone())
         matching.settle(connection, catalogue, written)
         raise RuntimeError
+
+    backfill._in_turn(engine, catalogue, write)
 
 
 def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
