@@ -34,6 +34,7 @@ DOUBT: Final = 0.5
 MOST_PX: Final = 2.0
 """Largest step of the flow: more comes from the edge of what both show."""
 
+LEAST_KNOWN: Final = 1e-3
 LEAST_TEXTURE: Final = 1e-3
 """Added to what the windows know of a direction: where there is nothing, nothing moves."""
 LEAST_ENDS: Final = 4
@@ -123,7 +124,8 @@ def _fit(a: Doubles, b: Doubles) -> Matrix:
 def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     """Return b in a's frame, refined by a smooth flow (Lucas and Kanade, 1981, robust weights)."""
     height, width = a.shape
-    flat_a, flat_b = _flattened(a), _flattened(b)
+    show_a, show_b = _shared(a.shape, b.shape, matrix)
+    flat_a, flat_b = _flattened(a, show_a), _flattened(b, show_b)
     flow = np.zeros((height, width, 2), np.float32)
     for half, times in ((True, COARSE_STEPS), (False, FINE_STEPS)):
         for _ in range(times):
@@ -134,11 +136,24 @@ def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     return Laid(moved, _inside(at_x, at_y, b.shape))
 
 
-def _flattened(grey: Greys) -> Floats:
-    """Divide out local brightness and contrast."""
-    g = grey.astype(np.float32)
-    mean = raster.blur(g, FLATTENED_PX)
-    return (g - mean) / (np.sqrt(raster.variance(g, mean, FLATTENED_PX)) + FLOOR)
+def _shared(a: tuple[int, ...], b: tuple[int, ...], matrix: Matrix) -> tuple[Floats, Floats]:
+    """Return 1 where a shows what b shows too, and the same for b."""
+    back, (high_a, wide_a), (high_b, wide_b) = cv2.WARP_INVERSE_MAP, a, b
+    ones_a, ones_b = np.ones(a, np.float32), np.ones(b, np.float32)
+    in_a = cast(Floats, cv2.warpAffine(ones_b, matrix, (wide_a, high_a), flags=back))
+    return in_a, cast(Floats, cv2.warpAffine(ones_a, matrix, (wide_b, high_b)))
+
+
+def _flattened(grey: Greys, shared: Floats) -> Floats:
+    """Divide out local brightness and contrast, of what both pictures show alone.
+
+    Else a gallery's black bars would dim the first lines of text in one of the pictures.
+    """
+    g = grey * shared
+    known = raster.blur(shared, FLATTENED_PX) + LEAST_KNOWN
+    mean = raster.blur(g, FLATTENED_PX) / known
+    variance = np.maximum(raster.blur(g * grey, FLATTENED_PX) / known - mean * mean, 0)
+    return (grey - mean) * shared / (np.sqrt(variance) + FLOOR)
 
 
 def _places(matrix: Matrix, flow: Floats) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
 """Windows are about as high as a line: one digit and part of its neighbours."""
+EDGE_PX: Final = 6
 INKED: Final = 0.12
 """Share of a window that is ink where there is text."""
 STEM: Final = 1.8
@@ -35,6 +36,10 @@ FAINTEST: Final = 0.05
 LEVELS: Final = 16
 KNOWN_PIXELS: Final = 50
 LEAST_CONTRAST: Final = 22.0
+TRUSTED: Final = 0.7
+"""Correlation of windows that show the same."""
+LIGHT_PX: Final = 140
+"""Differences that are even over so many pixels are light that falls on a screen."""
 CONTRAST_SHARE: Final = 0.2
 """A pixel is wrong when it is off by so many grey levels, or this share of the contrast."""
 STROKE: Final = 2.2
@@ -104,6 +109,11 @@ class _Pair:
     def window(self) -> int:
         return min(max(int(self.line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
 
+    @property
+    def well_inside(self) -> Mask:
+        """Where windows see nothing of the edge of what both pictures show."""
+        return ~raster.grown(~self.inside, self.window + EDGE_PX, self.window + EDGE_PX)
+
 
 def differences(a: Print, b: Print) -> Differences | None:
     """Lay one picture on the other and look; None when no word says how."""
@@ -130,7 +140,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     correlation, least, most = _correlation(pair)
     lonely = (text_a ^ text_b) & (least < ABSENT * most)
-    foreign = _foreign(pair, lonely)
+    foreign = _foreign(pair, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
     wrong, spots = _spots(correlation, clear, foreign, usual, pair.line)
@@ -161,7 +171,7 @@ def _text(grey: Floats, pair: _Pair) -> Mask:
     steps = words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
     inked = words.ink(steps, max(STEM_PX, int(STEM * pair.line)))
     letters = raster.runs(inked, LEAST_STEM_PX).astype(np.float32)
-    return (raster.blur(letters, pair.window) > INKED) & pair.inside
+    return (raster.blur(letters, pair.window) > INKED) & pair.well_inside
 
 
 def _correlation(pair: _Pair) -> tuple[Floats, Floats, Floats]:
@@ -193,9 +203,9 @@ def _spots(
     return (strength > FAINTEST)[label], spots
 
 
-def _foreign(pair: _Pair, lonely: Mask) -> Mask:
+def _foreign(pair: _Pair, lonely: Mask, trusted: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks."""
-    off, limit = _off(pair)
+    off, limit = _off(pair, trusted)
     wrong = off > limit
     label, boxes = raster.components(wrong)
     large = boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)
@@ -206,10 +216,13 @@ def _foreign(pair: _Pair, lonely: Mask) -> Mask:
     return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
 
 
-def _off(pair: _Pair) -> tuple[Floats, float]:
-    """Return by how many grey levels b is off after taking on a's, and how many are too many."""
-    seen_a = np.clip(pair.a[pair.inside], 0, 255).astype(np.intp)
-    seen_b = np.clip(pair.b[pair.inside], 0, 255).astype(np.intp)
+def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, float]:
+    """Return by how many grey levels b is off after taking on a's, and how many are too many.
+
+    What a's levels are in b is learnt where the pictures agree: a black bar teaches nothing.
+    """
+    seen_a = np.clip(pair.a[trusted], 0, 255).astype(np.intp)
+    seen_b = np.clip(pair.b[trusted], 0, 255).astype(np.intp)
     counts = np.bincount(seen_b * LEVELS // 256 * 256 + seen_a, minlength=256 * LEVELS)
     below = np.cumsum(counts.reshape(LEVELS, 256), axis=1)
     known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
@@ -218,8 +231,8 @@ def _off(pair: _Pair) -> tuple[Floats, float]:
         return np.zeros_like(pair.a), LEAST_CONTRAST
     darkest, brightest = np.percentile(seen_a, [2, 98])
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    off = np.abs(pair.a - np.interp(pair.b, (known + 0.5) * 256 / LEVELS, value)) * pair.inside
-    return np.asarray(off, np.float32), limit
+    off = pair.a - np.interp(pair.b, (known + 0.5) * 256 / LEVELS, value).astype(np.float32)
+    return np.abs(off - raster.background(off * pair.inside, LIGHT_PX)) * pair.inside, limit
 
 
 def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:

@@ -24,6 +24,8 @@ WIDE_PIXELS: Final = 400_000
 """Size of the thumbnail: a digit of a phone's small print is then about 6 pixels high, and one of
 a page or a desktop 5."""
 LINE_PX: Final = 7.5
+MOST_ENLARGED: Final = 2.0
+"""Small pictures are enlarged up to this, so that their words are found as those of large ones."""
 MOST_GROWTH: Final = 1.15
 """Thumbnails with lower lines than this grow; more growth costs more quality than it gains."""
 JPEG_QUALITY: Final = 65
@@ -137,7 +139,7 @@ def _content(grey: Greys) -> tuple[int, int, int, int]:
 def _thumbnail(content: Greys) -> tuple[Greys, float]:
     height, width = content.shape
     pixels = TALL_PIXELS if height > TALL * width else WIDE_PIXELS
-    scale = min(1.0, (pixels / (height * width)) ** 0.5)
+    scale = min(MOST_ENLARGED, (pixels / (height * width)) ** 0.5)
     return _resized(content, scale), scale
 
 
@@ -148,9 +150,11 @@ def _grown(small: Greys, content: Greys, line: float) -> Greys:
 
 
 def _resized(grey: Greys, scale: float) -> Greys:
-    """Shrink; whole factors first, which is exact, fast and most of the way."""
+    """Shrink, whole factors first, which is exact, fast and most of the way; or enlarge."""
     height, width = grey.shape
     high, wide = max(MIN_SIDE, round(height * scale)), max(MIN_SIDE, round(width * scale))
+    if scale > 1:
+        return raster.enlarged(grey, wide, high)
     whole = min(height // high, width // wide)
     if whole > 1:
         grey = raster.shrunk(

@@ -16,9 +16,22 @@ Doubles = NDArray[np.float64]
 Pixels = TypeVar("Pixels", Greys, Floats)
 
 
+COARSE = 4
+"""A background is looked for on a picture so many times smaller."""
+
+
 def blur(values: Floats, size: int) -> Floats:
     """Return the mean over a square window."""
     return cast(Floats, cv2.blur(values, (size, size)))
+
+
+def background(values: Floats, size: int) -> Floats:
+    """Return the median over a square window, roughly; for values from -128 to 127."""
+    height, width = values.shape
+    small = shrunk(values, max(width // COARSE, 1), max(height // COARSE, 1))
+    levels = np.clip(small + 128, 0, 255).astype(np.uint8)
+    even = cast(Floats, cv2.medianBlur(levels, size // COARSE | 1).astype(np.float32)) - 128
+    return cast(Floats, cv2.resize(even, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def variance(values: Floats, mean: Floats, size: int) -> Floats:
@@ -30,6 +43,11 @@ def variance(values: Floats, mean: Floats, size: int) -> Floats:
 def shrunk(values: Pixels, width: int, height: int) -> Pixels:
     """Return a smaller picture, each pixel the mean of those that it covers."""
     return cast(Pixels, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def enlarged(values: Greys, width: int, height: int) -> Greys:
+    """Return a larger picture, smoothly interpolated."""
+    return cast(Greys, cv2.resize(values, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
 def components(mask: Mask) -> tuple[Ints, Ints]:

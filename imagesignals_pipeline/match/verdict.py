@@ -13,11 +13,11 @@ from imagesignals_pipeline.match.payload import Print
 MIN_AGREEING: Final = 3
 MIN_CORRELATION: Final = 0.8
 """Median of the windows: a wrong alignment has 0.5 and less, the worst photo of a screen 0.88."""
-STRONGEST_SPOT: Final = 4.5
-STRONGEST_THREE: Final = 9.0
+STRONGEST_SPOT: Final = 5.0
+STRONGEST_THREE: Final = 10.5
 """Honest look-alikes have a spot of 9 or more; of the copies 97 in 100
 stay below both."""
-MOST_WRONG: Final = 0.01
+MOST_WRONG: Final = 0.02
 MOST_FOREIGN: Final = 0.25
 """Under more ink than that too much could hide."""
 MOST_LONELY: Final = 0.1
