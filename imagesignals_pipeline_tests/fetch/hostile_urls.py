@@ -69,6 +69,8 @@ ODD_URLS = (
     "http:\\\\127.0.0.1\\a.png",
     "http://127.0.0.1%5c@good.test/",
     "http://good.test%5C.127.0.0.1/",
+    "http://good.test/a\\b.png",
+    "http://good.test/a%5Cb.png",
     "http://good.test/\r\nHost: 127.0.0.1",
     "http://good.test/ HTTP/1.1\r\nX: y",
     "http://good.test/\0",

@@ -326,6 +326,24 @@ def test_a_key_stays_at_home(internet: Internet, server: Server, fetcher_of: Fet
     assert "/storage/v1/object/authenticated/shots/a.png" in paths
 
 
+@pytest.mark.parametrize("form", ["public", "authenticated", "sign"])
+def test_a_key_is_not_fooled_by_a_familiar_path(
+    form: str, internet: Internet, server: Server, fetcher_of: FetcherOf
+) -> None:
+    """Another host or port with our storage's very path gets no key, asked or redirected to."""
+    path = f"/storage/v1/object/{form}/shots/a.png"
+    with Server(otherwise=reply(200, PICTURE)) as other:
+        evil = internet.host("evil.test", other)
+        server.otherwise = reply(302, location=f"{evil}{path}")
+        for key in (SECRET, JWT):
+            fetcher = fetcher_of(**at(server, SHOTS), storage_key=key, allowed_origins=(other.url,))
+            for url in (f"{evil}{path}", f"{other.url}{path}", "a.png"):
+                assert fetcher.fetch(url) == PICTURE
+        assert len(other.seen) == 6
+        assert not [seen for seen in other.seen if {"apikey", "authorization"} & set(seen.headers)]
+    assert all("apikey" in seen.headers for seen in server.seen)
+
+
 def test_a_storage_below_a_path_is_understood(server: Server, fetcher_of: FetcherOf) -> None:
     """A storage behind a gateway's prefix gets the key there, and nowhere else on that host."""
     inside = "/supabase/storage/v1/object/authenticated/shots/a.png"
