@@ -1,8 +1,10 @@
 """One picture's bytes -> everything they tell, in worker processes where they can do no harm."""
 
 import hashlib
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Self
 
 from imagesignals_pipeline import match
@@ -11,6 +13,8 @@ from imagesignals_pipeline.analyse.decode import Picture, decode
 from imagesignals_pipeline.analyse.formats import Format
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerprint, Signals
 from imagesignals_pipeline.workers import Limits, StoppedError, Workers
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def inspect(content: bytes) -> Analysis | Failure:
@@ -88,10 +92,26 @@ class Inspectors:
         Raises:
             BrokenProcessPool: Workers cannot be started at all; no picture is to blame.
         """
+        return self._guarded(inspect, content)
+
+    def _guarded(
+        self, function: Callable[[bytes], Analysis | Failure], content: bytes
+    ) -> Analysis | Failure:
+        """Turn whatever a picture causes into its own failure, also an error of ours.
+
+        One picture that finds a mistake in our code must not end every run that comes to it; the
+        row can be retried, and the log says what happened.
+        """
         try:
-            return self._workers.call(inspect, content)
+            return self._workers.call(function, content)
+        except BrokenProcessPool:
+            raise
         except StoppedError as stopped:
             return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
+        except Exception as error:
+            _LOGGER.exception("A picture of %d bytes could not be inspected", len(content))
+            detail = f"Not analysed: unforeseen {type(error).__name__}, please report it"
+            return Failure(FailureKind.DECODER_LIMIT, detail)
 
     def inspect_all(self, contents: Sequence[bytes]) -> list[Analysis | Failure]:
         """Inspect pictures on all workers; the answers come in the order of the pictures."""

@@ -7,6 +7,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -261,3 +262,27 @@ def test_pixels_are_counted_before_they_are_unpacked() -> None:
     assert isinstance(result, Failure)
     assert result.kind is FailureKind.TOO_MANY_PIXELS
     assert time.process_time() - start < 0.5
+
+
+def mistake(content: bytes) -> Failure:
+    """Fail as code with a mistake does."""
+    raise LookupError(content)
+
+
+def test_our_own_mistakes_cost_one_picture(
+    inspectors: Inspectors, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A picture that finds a mistake in our code is one failed row that can be retried."""
+    result = inspectors._guarded(mistake, b"abc")
+    detail = "Not analysed: unforeseen LookupError, please report it"
+    assert result == Failure(FailureKind.DECODER_LIMIT, detail)
+    assert "A picture of 3 bytes could not be inspected" in caplog.text
+
+
+def test_workers_that_cannot_run_are_no_picture_s_fault() -> None:
+    """When there are no workers at all, the run ends instead of failing picture by picture."""
+    inspectors = Inspectors(1)
+    with inspectors:
+        pass
+    with pytest.raises(BrokenProcessPool):
+        inspectors.inspect(encode(blocks()))
