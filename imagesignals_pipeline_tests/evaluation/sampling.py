@@ -20,7 +20,9 @@ def sample(entries: Sequence[Entry], count: int) -> list[Entry]:
             break
         kept |= {entry.file, entry.copy_of or ""}
     series = {by_file[file].series for file in kept}
-    honest = _shuffled((entry for entry in entries if not entry.copy_of), random)
+    honest = _shuffled(
+        (entry for entry in entries if not entry.copy_of and entry.file not in kept), random
+    )
     honest.sort(key=lambda entry: entry.series not in series)
     kept |= {entry.file for entry in honest[: max(0, count - len(kept))]}
     return [entry for entry in entries if entry.file in kept]

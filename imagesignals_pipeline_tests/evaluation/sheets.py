@@ -8,8 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 from imagesignals_pipeline_tests.evaluation.alterations import upright
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 
-WIDTH, HEIGHT, PAIRS = 420, 860, 4
-"""Pixels of one picture's cell, and pairs on one sheet."""
+WIDTH, HEIGHT, HEAD = 420, 900, 44
+"""Pixels of the place of a tall picture, and of the words above it; wide ones lie below another."""
+
+PAIRS = 4
+"""Pairs on one sheet."""
 
 
 def save(
@@ -18,24 +21,31 @@ def save(
     pictures: Path,
     target: Path,
 ) -> None:
-    """Write `<kind>-<number>.jpg`: each picture beside the one it should, or should not, match."""
+    """Write `<kind>-<number>.png`: each picture beside the one it should, or should not, match."""
     target.mkdir(parents=True, exist_ok=True)
     by_file = {entry.file: entry for entry in entries}
     for kind, pairs in wrongs.items():
         for start in range(0, len(pairs), PAIRS):
-            sheet = Image.new("RGB", (2 * WIDTH * PAIRS, HEIGHT + 44), (90, 90, 90))
+            sheet = Image.new("RGB", (2 * WIDTH * PAIRS, HEIGHT), (90, 90, 90))
             for column, pair in enumerate(pairs[start : start + PAIRS]):
-                for side, file in enumerate(pair):
-                    if file:
-                        place = (2 * column + side) * WIDTH
-                        _paste(sheet, place, pictures / file, by_file[file])
-            sheet.save(target / f"{kind.replace(' ', '-')}-{start // PAIRS:03}.jpg", quality=88)
+                shown = [by_file[file] for file in pair if file]
+                _paste_pair(sheet, 2 * WIDTH * column, shown, pictures)
+            sheet.save(target / f"{kind.replace(' ', '-')}-{start // PAIRS:03}.png")
 
 
-def _paste(sheet: Image.Image, left: int, path: Path, entry: Entry) -> None:
-    picture = upright(Image.open(path))
-    picture.thumbnail((WIDTH - 8, HEIGHT - 8))
-    sheet.paste(picture, (left + 4, 44))
+def _paste_pair(sheet: Image.Image, left: int, pair: Sequence[Entry], pictures: Path) -> None:
+    opened = [upright(Image.open(pictures / entry.file)) for entry in pair]
+    wide = all(picture.width > picture.height for picture in opened)
+    for number, (entry, picture) in enumerate(zip(pair, opened, strict=True)):
+        size = (2 * WIDTH - 8, HEIGHT // 2 - HEAD - 4) if wide else (WIDTH - 8, HEIGHT - HEAD - 4)
+        picture.thumbnail(size)
+        corner = (left + 4 + (0 if wide else WIDTH * number), HEIGHT // 2 * number if wide else 0)
+        sheet.paste(picture, (corner[0], corner[1] + HEAD))
+        _label(sheet, corner, entry)
+
+
+def _label(sheet: Image.Image, corner: tuple[int, int], entry: Entry) -> None:
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    pen.text((left + 6, 4), f"{entry.file} {entry.kind}", (255, 235, 120), font)
-    pen.text((left + 6, 22), entry.alteration or entry.series, (255, 255, 255), font)
+    x, y = corner
+    pen.text((x, y + 4), f"{entry.file} {entry.kind}", (255, 235, 120), font)
+    pen.text((x, y + 22), entry.alteration or entry.series, (255, 255, 255), font)

@@ -1,0 +1,198 @@
+"""How pictures are judged and counted."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from imagesignals_pipeline_tests.evaluation import simulate
+from imagesignals_pipeline_tests.evaluation.judges import HashJudge, Ruling, Tier
+from imagesignals_pipeline_tests.evaluation.manifest import Entry, Kind
+from imagesignals_pipeline_tests.evaluation.matcher import MatcherJudge
+from imagesignals_pipeline_tests.evaluation.measure import Measured
+
+
+class Told:
+    """Says what it was told to say."""
+
+    def __init__(self, *rulings: Ruling) -> None:
+        self._rulings = rulings
+
+    def rule(self, number: int) -> Ruling:
+        """Return the ruling of that place."""
+        return self._rulings[number]
+
+
+NEW = Ruling(Tier.NOTHING)
+
+
+def same(*others: int) -> Ruling:
+    """The same picture as all of these."""
+    return Ruling(Tier.SAME_PICTURE, others[0], others[1:])
+
+
+def entry(file: str, kind: Kind, copy_of: str | None = None, alteration: str = "") -> Entry:
+    """Return an entry of one series."""
+    return Entry(file, "tune", "app", "A-1", "series", kind, copy_of, alteration, "edited")
+
+
+def test_everything_right_is_scored_so() -> None:
+    """A judge that finds the copy and accuses nobody has full recall and no accusation."""
+    entries = [entry("a", "honest"), entry("b", "honest"), entry("c", "copy", "a", "crop")]
+    counts = simulate.score(simulate.play(entries, Told(NEW, NEW, same(0))))
+    assert (counts.recall.hits, counts.recall.total) == (1, 1)
+    assert (counts.accused.hits, counts.accused.total, counts.alike.total) == (0, 2, 2)
+    assert counts.misnamed.hits == 0
+
+
+def test_each_wrong_is_counted_once() -> None:
+    """A missed copy, an accused receipt, a wrong original and a forgery are told apart."""
+    entries = [
+        entry("a", "honest"),
+        entry("b", "honest"),
+        entry("c", "copy", "a", "crop"),
+        entry("d", "copy", "a", "crop"),
+        entry("e", "honest"),
+        entry("f", "forged", "a", "amount"),
+    ]
+    judged = simulate.play(entries, Told(NEW, NEW, NEW, same(1), same(0), Ruling(Tier.CHANGED, 0)))
+    counts = simulate.score(judged)
+    assert str(counts.recall).split() == ["50.0%", "1", "of", "2"]
+    assert (counts.accused.hits, counts.misnamed.hits, counts.elsewhere.hits) == (1, 1, 1)
+    assert counts.forged["forged amount"] == {Tier.CHANGED: 1}
+    assert simulate.wrongs(judged) == {
+        "missed": [("c", "a")],
+        "misnamed": [("d", "b")],
+        "accused": [("e", "a")],
+    }
+
+
+def test_copy_of_a_copy_names_the_original() -> None:
+    """A chain of copies leads to its first picture."""
+    entries = [entry("a", "honest"), *(entry(name, "copy", "a", "crop") for name in "bcd")]
+    judged = simulate.play(entries, Told(NEW, same(0), same(1), same(2)))
+    assert [one.original for one in judged] == [None, 0, 0, 0]
+
+
+def test_one_false_match_accuses_the_second_of_two_groups() -> None:
+    """A picture found the same as two honest ones joins them, as it would in the tables."""
+    entries = [entry("a", "honest"), entry("b", "honest"), entry("c", "copy", "a", "crop")]
+    judged = simulate.play(entries, Told(NEW, NEW, same(0, 1)))
+    assert [one.original for one in judged] == [None, 0, 0]
+    assert simulate.score(judged).accused.hits == 1
+
+
+@given(st.lists(st.lists(st.integers(0, 30), max_size=3), min_size=1, max_size=30))
+def test_groups_are_those_of_a_plain_search(wishes: Sequence[Sequence[int]]) -> None:
+    """Linking agrees with painting each picture in the colour of the earliest it is tied to."""
+    links = [sorted({other for other in others if other < n}) for n, others in enumerate(wishes)]
+    entries = [entry(f"{number}", "honest") for number in range(len(links))]
+    judged = simulate.play(entries, Told(*(same(*others) if others else NEW for others in links)))
+    colours = list(range(len(links)))
+    for _ in links:
+        for number, others in enumerate(links):
+            lowest = min(colours[each] for each in (number, *others))
+            for each in (number, *others):
+                colours[each] = lowest
+    found = [number if one.original is None else one.original for number, one in enumerate(judged)]
+    assert found == colours
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=20), st.integers(0, 8))
+def test_hash_judge_names_the_nearest_earlier_one(values: list[int], within: int) -> None:
+    """It agrees with looking at every earlier hash in turn, oldest first."""
+    judge = HashJudge(np.asarray(values, np.uint8)[:, None], within)
+    for number, value in enumerate(values):
+        distances = [(value ^ earlier).bit_count() for earlier in values[:number]]
+        ruling = judge.rule(number)
+        if distances and min(distances) <= within:
+            assert ruling.other == distances.index(min(distances))
+        else:
+            assert ruling.tier is Tier.NOTHING
+
+
+class FirstLetters:
+    """A matcher of words: the same first three letters are the same picture, one the same app."""
+
+    compared = 0
+
+    def fingerprint(self, picture: Image.Image) -> bytes:
+        """Not asked here: measured pictures come with their payloads."""
+        del picture
+        raise NotImplementedError
+
+    def index(self) -> "Everything":
+        """Return an index that proposes all."""
+        return Everything()
+
+    def compare(self, payload: bytes, earlier: bytes) -> Tier:
+        """Compare letters."""
+        self.compared += 1
+        if payload[:3] == earlier[:3]:
+            return Tier.SAME_PICTURE
+        return Tier.SAME_APP if payload[:1] == earlier[:1] else Tier.NOTHING
+
+
+class Everything:
+    """Candidates without a bound."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def add(self, pixels: bytes, payload: bytes) -> None:
+        """Count one more."""
+        del pixels, payload
+        self._size += 1
+
+    def propose(self, payload: bytes) -> Sequence[int]:
+        """Propose all there are, latest first."""
+        del payload
+        return range(self._size - 1, -1, -1)
+
+
+def measured(content: str, pixels: str, payload: str) -> Measured:
+    """Return what would have been measured."""
+    return Measured(content.encode(), pixels.encode(), payload.encode(), 0.01, 0.01)
+
+
+def test_equal_bytes_and_pixels_cost_no_comparison() -> None:
+    """Bytes come before pixels, pixels before the matcher, and blank pictures match bytes only."""
+    judge = MatcherJudge(
+        FirstLetters(),
+        [
+            measured("1", "a", "maple"),
+            measured("1", "a", "maple"),
+            measured("2", "a", "maple"),
+            measured("3", "b", "mapped"),
+            measured("4", "c", "moon"),
+            measured("5", "d", ""),
+            measured("6", "d", ""),
+            measured("6", "d", ""),
+        ],
+    )
+    rulings = [judge.rule(number) for number in range(8)]
+    assert [(one.tier, one.other, one.comparisons) for one in rulings] == [
+        (Tier.NOTHING, None, 0),
+        (Tier.SAME_BYTES, 0, 0),
+        (Tier.SAME_PIXELS, 0, 0),
+        (Tier.SAME_PICTURE, 0, 1),
+        (Tier.SAME_APP, 0, 2),
+        (Tier.NOTHING, None, 0),
+        (Tier.NOTHING, None, 0),
+        (Tier.SAME_BYTES, 6, 0),
+    ]
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(("maple", "mapped", "mapping"), 2)))
+def test_all_that_are_the_same_are_named(one: str, other: str) -> None:
+    """A third copy is tied to both earlier ones, the earliest first."""
+    judge = MatcherJudge(
+        FirstLetters(),
+        [measured("1", "a", one), measured("2", "b", other), measured("3", "c", "map")],
+    )
+    rulings = [judge.rule(number) for number in range(3)]
+    assert (rulings[2].other, rulings[2].also) == (0, (1,))
