@@ -72,7 +72,8 @@ class FailureKind(StrEnum):
         """Whether `--retry-failed` tries again: the cause lies outside the picture itself."""
         match self:
             case (
-                FailureKind.NOT_FOUND
+                FailureKind.FORBIDDEN_ADDRESS
+                | FailureKind.NOT_FOUND
                 | FailureKind.ACCESS_DENIED
                 | FailureKind.RATE_LIMITED
                 | FailureKind.SERVER_ERROR
@@ -86,7 +87,6 @@ class FailureKind(StrEnum):
                 return True
             case (
                 FailureKind.INVALID_URL
-                | FailureKind.FORBIDDEN_ADDRESS
                 | FailureKind.TOO_MANY_BYTES
                 | FailureKind.NOT_AN_IMAGE
                 | FailureKind.UNSUPPORTED_FORMAT
