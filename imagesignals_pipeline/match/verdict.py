@@ -15,8 +15,8 @@ MIN_CORRELATION: Final = 0.8
 """Median of the windows: a wrong alignment has 0.5 and less, the worst photo of a screen 0.88."""
 STRONGEST_SPOT: Final = 5.0
 STRONGEST_THREE: Final = 10.5
-"""Honest look-alikes have a spot of 9 or more; of the copies 97 in 100
-stay below both."""
+"""Honest look-alikes have a spot of 7 and more, and three of 20 together; nine in ten copies have
+no spot of 2."""
 MOST_WRONG: Final = 0.02
 MOST_FOREIGN: Final = 0.25
 """Under more ink than that too much could hide."""
@@ -45,6 +45,12 @@ class Tier(StrEnum):
     DIFFERENT = "different"
 
 
+EXPLANATIONS: Final = {
+    Tier.SAME_PICTURE: "the same text in the same places",
+    Tier.ALTERED_COPY: "the pictures agree except in one place",
+    Tier.SAME_TEMPLATE: "the same app, but other details",
+    Tier.DIFFERENT: "hardly any text in common",
+}
 BANDS: Final = {
     Tier.SAME_PICTURE: (90, 100),
     Tier.ALTERED_COPY: (80, 89),
@@ -129,15 +135,7 @@ def _in_one_field(spots: list[Spot]) -> bool:
 
 
 def _explanation(tier: Tier, seen: Differences) -> str:
-    match tier:
-        case Tier.SAME_PICTURE:
-            return "the same text in the same places" + _what_was_done(seen)
-        case Tier.ALTERED_COPY:
-            return "the pictures agree except in one place"
-        case Tier.SAME_TEMPLATE:
-            return "the same app, but other details"
-        case Tier.DIFFERENT:
-            return "hardly any text in common"
+    return EXPLANATIONS[tier] + (_what_was_done(seen) if tier is Tier.SAME_PICTURE else "")
 
 
 def _what_was_done(seen: Differences) -> str:

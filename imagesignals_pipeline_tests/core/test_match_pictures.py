@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Tier
+from imagesignals_pipeline.match.payload import HEADER, WORD
 
 LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
 FOOTER = "This is a computer generated receipt. Keep it for your records."
@@ -208,6 +209,59 @@ def test_a_damaged_picture_in_a_payload_is_refused() -> None:
     good = match.fingerprint(receipt(1))
     with pytest.raises(ValueError, match="damaged"):
         match.compare(good, good[:1500] + b"\x00" * 300)
+
+
+def thread(first: int, last: int) -> Image.Image:
+    """Draw part of a long thread of messages."""
+    picture = Image.new("RGB", (1080, 300 * (last - first)), (240, 235, 225))
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(36)
+    for place, number in enumerate(range(first, last)):
+        random = Random(number)
+        digits = random.randrange(10**11, 10**12)
+        pen.rounded_rectangle((40, 300 * place + 20, 900, 300 * place + 270), 24, (255, 255, 255))
+        for row, line in enumerate((f"Paid for month {number}", f"UTR {digits}", "Union Harbour")):
+            pen.text((70, 300 * place + 50 + 65 * row), line, (30, 30, 30), font)
+    return picture
+
+
+@pytest.mark.parametrize("scrolled", [1, 2, 3])
+def test_a_scrolled_thread_is_not_a_copy(scrolled: int) -> None:
+    """Two views of one thread that each show messages of their own are two submissions."""
+    one = match.fingerprint(thread(0, 7))
+    other = match.fingerprint(thread(scrolled, scrolled + 7))
+    assert match.compare(one, other).tier is Tier.SAME_TEMPLATE
+
+
+def test_part_of_a_thread_is_a_copy() -> None:
+    """A view that shows nothing of its own is a crop of the longer one."""
+    one, other = match.fingerprint(thread(0, 7)), match.fingerprint(thread(1, 6))
+    assert match.compare(one, other).same_picture
+
+
+def test_words_alone_do_not_make_a_copy() -> None:
+    """Equal words over unlike pictures, as only a forged payload has, are different pictures."""
+    payload = match.fingerprint(receipt(1))
+    end = HEADER.size + HEADER.unpack_from(payload)[-1] * WORD.itemsize
+    noise = np.random.default_rng(2).integers(0, 255, (600, 330), dtype=np.uint8)
+    for picture in (Image.new("L", (330, 600), 128), Image.fromarray(noise)):
+        sink = io.BytesIO()
+        picture.save(sink, "PNG")
+        assert match.compare(payload, payload[:end] + sink.getvalue()).tier is Tier.DIFFERENT
+
+
+def test_pictures_without_an_equal_word_are_different() -> None:
+    """Without a single word in common there is nothing to lay on each other."""
+    payload = match.fingerprint(receipt(1))
+    end = HEADER.size + HEADER.unpack_from(payload)[-1] * WORD.itemsize
+    table = np.frombuffer(payload[HEADER.size : end], WORD).copy()
+    table["code"] ^= np.uint64(2**64 - 1)
+    turned = payload[: HEADER.size] + table.tobytes() + payload[end:]
+    verdict = match.compare(payload, turned)
+    assert (verdict.tier, verdict.similarity_percentage) == (Tier.DIFFERENT, 0)
+    assert verdict.explanation == "no text in common"
+    table["code"][0] ^= np.uint64(2**64 - 1)
+    one_left = payload[: HEADER.size] + table.tobytes() + payload[end:]
+    assert match.compare(payload, one_left).tier is Tier.DIFFERENT
 
 
 def test_version_of_the_payload() -> None:
