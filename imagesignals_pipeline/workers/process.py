@@ -45,7 +45,7 @@ class Limits:
 
     Attributes:
         memory_mib: Address space beyond what the idle worker has. 50 megapixels with an alpha
-            band take about 400 MiB on their way to RGB.
+            band take 430 MiB as PNG and 780 MiB as WebP.
         cpu_s: Processor time in whole seconds; 50 megapixels take about 2.
         wall_s: Time on the clock; longer, because cores are shared.
     """
