@@ -46,14 +46,21 @@ STROKE: Final = 2.2
 STROKE_PX: Final = 14
 """A connected wrong stroke higher than so many lines was drawn by hand (or is a large figure,
 which is never all that honest receipts differ in)."""
+STROKE_ALONE: Final = 0.2
+"""Share of a stroke that lies where the other picture has nothing: rules of a table, a pixel out of
+place, are in both."""
 REMARK: Final = 1.5
 REMARK_ALONE: Final = 0.2
 REMARK_GAP: Final = 1.2
 """Typed remarks: wrong strokes joined over such gaps, higher than a line, in good part where the
 other picture has no text."""
-FAINT: Final = 0.5
-"""Part of the limit down to which a pen's stroke is followed."""
-TOUCHING_PX: Final = 5
+FAINT: Final = 0.4
+GAP_PX: Final = 5
+"""Part of the limit down to which a pen's stroke is followed, and gaps that it may have where it
+crosses text of its own brightness."""
+ALONG_PX: Final = 13
+ALONG: Final = 0.5
+"""Reach of a stroke's edge, and share of a spot that must be within."""
 SHRINK_FROM: Final = 1.1
 
 
@@ -139,8 +146,9 @@ def _shrunk(grey: Greys, by: float) -> Greys:
 def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     correlation, least, most = _correlation(pair)
-    lonely = (text_a ^ text_b) & (least < ABSENT * most)
-    foreign = _foreign(pair, lonely, pair.inside & (correlation > TRUSTED))
+    alone = least < ABSENT * most
+    lonely = (text_a ^ text_b) & alone
+    foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
     wrong, spots = _spots(correlation, clear, foreign, usual, pair.line)
@@ -192,8 +200,9 @@ def _spots(
     excess = np.where(clear, np.clip((1 - correlation) / noise - EXCESS, 0, MOST_EXCESS), 0)
     label, boxes = raster.components(excess > 0)
     strength = np.bincount(label.ravel(), excess.ravel(), len(boxes)) / (CELL * line * line)
-    # What touches a stroke is a part of it that the stroke's edge left over.
-    strength[np.unique(label[raster.grown(foreign, TOUCHING_PX, TOUCHING_PX)])] = 0
+    # A spot most of which lies along a stroke is what the stroke's edge left over.
+    along = label[raster.grown(foreign, ALONG_PX, ALONG_PX)]
+    strength[np.bincount(along, minlength=len(boxes)) > ALONG * boxes[:, 4]] = 0
     strength[0] = 0
     listed: list[int] = np.flatnonzero(strength > FAINTEST).tolist()
     listed.sort(key=lambda each: (-strength[each], each))
@@ -203,15 +212,17 @@ def _spots(
     return (strength > FAINTEST)[label], spots
 
 
-def _foreign(pair: _Pair, lonely: Mask, trusted: Mask) -> Mask:
+def _foreign(pair: _Pair, alone: Mask, lonely: Mask, trusted: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks."""
     off, limit = _off(pair, trusted)
     wrong = off > limit
     label, boxes = raster.components(wrong)
-    large = boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)
+    by_itself = np.bincount(label.ravel(), alone.ravel(), len(boxes)) > STROKE_ALONE * boxes[:, 4]
+    large = (boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)) & by_itself
     large[0] = False
     seed = large[label] | (_remarks(wrong, lonely, pair.line) & wrong)
-    parts, _ = raster.components(off > FAINT * limit)
+    faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
+    parts, _ = raster.components(faint)
     followed = np.unique(parts[seed])
     return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
 
@@ -231,8 +242,22 @@ def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, float]:
         return np.zeros_like(pair.a), LEAST_CONTRAST
     darkest, brightest = np.percentile(seen_a, [2, 98])
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    off = pair.a - np.interp(pair.b, (known + 0.5) * 256 / LEVELS, value).astype(np.float32)
-    return np.abs(off - raster.background(off * pair.inside, LIGHT_PX)) * pair.inside, limit
+    levels = (known + 0.5) * 256 / LEVELS
+    expected = np.interp(pair.b, levels, value).astype(np.float32)
+    light = raster.background((pair.a - expected) * pair.inside, LIGHT_PX)
+    return _unexplained(pair.a - light, expected) * pair.inside, limit
+
+
+def _unexplained(a: Floats, b: Floats) -> Floats:
+    """Return by how much either is outside what the other shows within a pixel.
+
+    Rules and frames that are in both are thin, and never quite in place.
+    """
+    off = np.zeros_like(a)
+    for one, other in ((a, b), (b, a)):
+        lowest, highest = raster.extremes(other)
+        off = np.maximum(off, np.maximum(one - highest, lowest - one))
+    return off
 
 
 def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:

@@ -34,6 +34,12 @@ def background(values: Floats, size: int) -> Floats:
     return cast(Floats, cv2.resize(even, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
+def extremes(values: Floats) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest value within a pixel."""
+    near = np.ones((3, 3), np.uint8)
+    return cast(Floats, cv2.erode(values, near)), cast(Floats, cv2.dilate(values, near))
+
+
 def variance(values: Floats, mean: Floats, size: int) -> Floats:
     """Return the variance over a square window."""
     square = cast(Floats, cv2.sqrBoxFilter(values, cv2.CV_32F, (size, size)))
