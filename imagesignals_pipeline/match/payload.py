@@ -29,9 +29,10 @@ MOST_ENLARGED: Final = 2.0
 MOST_GROWTH: Final = 1.15
 """Thumbnails with lower lines than this grow; more growth costs more quality than it gains."""
 JPEG_QUALITY: Final = 65
-WEBP_QUALITY, WEBP_FLOOR = 55, 25
+WEBP_QUALITY, WEBP_FLOOR, WEBP_SHARE = 55, 25, 0.75
 """JPEG is written in a tenth of the time; WebP is half as large, so it serves where JPEG of good
-quality has no room. Below the floor pixels cost less than quality does."""
+quality has no room. Below the floor pixels cost less than quality does. The share is
+of the JPEG's bytes: it saves the first try."""
 MIN_WORDS: Final = 5
 """A picture with fewer shows nothing that could be compared."""
 MIN_SIDE: Final = 16
@@ -171,16 +172,21 @@ def _coded(grey: Greys, room: int) -> tuple[bytes, int]:
     data = cv2.imencode(".jpg", grey, options)[1].tobytes()
     if len(data) <= room:
         return data, grey.shape[1]
-    quality, smaller = WEBP_QUALITY, grey
+    quality, smaller = _lower(WEBP_QUALITY, room / (WEBP_SHARE * len(data))), grey
     data = _webp(smaller, quality)
     while len(data) > room:
         share = room / len(data)
         if quality > WEBP_FLOOR:
-            quality = max(WEBP_FLOOR, int(quality - 70 * (1 - share)) - 2)
+            quality = _lower(quality, share)
         else:
             smaller = _resized(smaller, 0.97 * share**0.55)
         data = _webp(smaller, quality)
     return data, smaller.shape[1]
+
+
+def _lower(quality: int, share: float) -> int:
+    """Return the quality at which WebP needs about this share of the bytes."""
+    return max(WEBP_FLOOR, int(quality - 70 * (1 - share)) - 2) if share < 1 else quality
 
 
 def _webp(grey: Greys, quality: int) -> bytes:
