@@ -15,8 +15,8 @@ from imagesignals_pipeline_tests.evaluation import (
     matcher,
     measure,
     sampling,
+    scoring,
     sheets,
-    simulate,
     tables,
 )
 from imagesignals_pipeline_tests.evaluation.judges import baselines
@@ -75,18 +75,18 @@ def _report(entries: Sequence[Entry], directory: Path, jobs: int, failures: Path
     paths = [directory / entry.file for entry in entries]
     ours = matcher.Ours()
     measured = measure.measure_all(paths, ours.fingerprint, jobs=jobs)
-    judged = simulate.play(entries, matcher.MatcherJudge(ours, measured))
-    named = {"imagesignals": simulate.score(judged)}
+    judged = scoring.link(entries, matcher.rule(ours, measured, jobs=jobs))
+    named = {"imagesignals": scoring.score(judged)}
     cost = tables.Cost(measured, judged)
-    for name, judge in baselines(measure.hashes_of(paths, jobs=jobs)).items():
-        named[name] = simulate.score(simulate.play(entries, judge))
+    for name, rulings in baselines(measure.hashes_of(paths, jobs=jobs)).items():
+        named[name] = scoring.score(scoring.link(entries, rulings))
     _print("The set", tables.contents(entries))
     _print("Our matcher", tables.scores(named["imagesignals"]))
     _print("Beside hashes of whole pictures", tables.comparison(named))
     _print("Cost", cost.lines())
     _print("Goals", tables.goals(named["imagesignals"], cost))
     if failures:
-        sheets.save(simulate.wrongs(judged), entries, directory, failures)
+        sheets.save(scoring.wrongs(judged), entries, directory, failures)
         click.echo(f"\ncontact sheets: {failures}")
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,36 +39,21 @@ class Ruling:
     seconds: float = 0.0
 
 
-class Judge(Protocol):
-    """Judges pictures in order of submission, each once."""
-
-    def rule(self, number: int) -> Ruling:
-        """Say what picture `number` is, knowing those before it."""
-        ...
-
-
-class HashJudge:
-    """The nearest earlier picture by Hamming distance; of equals the oldest."""
-
-    def __init__(self, hashes: NDArray[np.uint8], within_bits: int) -> None:
-        self._hashes = hashes
-        self._within_bits = within_bits
-
-    def rule(self, number: int) -> Ruling:
-        """Compare one row of bits with all rows above it."""
-        if number == 0:
-            return Ruling(Tier.NOTHING)
-        different = np.bitwise_count(self._hashes[:number] ^ self._hashes[number])
+def nearest(hashes: NDArray[np.uint8], within_bits: int) -> list[Ruling]:
+    """Rule each row by the nearest row above it, in Hamming distance; of equals the oldest."""
+    rulings = [Ruling(Tier.NOTHING)]
+    for number in range(1, len(hashes)):
+        different = np.bitwise_count(hashes[:number] ^ hashes[number])
         distance = different.sum(axis=1, dtype=np.int32)
-        nearest = int(distance.argmin())
-        if distance[nearest] > self._within_bits:
-            return Ruling(Tier.NOTHING)
-        return Ruling(Tier.SAME_PICTURE, nearest)
+        other = int(distance.argmin())
+        near = distance[other] <= within_bits
+        rulings.append(Ruling(Tier.SAME_PICTURE, other) if near else Ruling(Tier.NOTHING))
+    return rulings
 
 
-def baselines(hashes: dict[str, list[bytes]]) -> dict[str, HashJudge]:
+def baselines(hashes: dict[str, list[bytes]]) -> dict[str, list[Ruling]]:
     """Return the hashes of whole pictures that others use, each at the thresholds in use."""
-    judges: dict[str, HashJudge] = {}
+    rulings: dict[str, list[Ruling]] = {}
     for name, thresholds in {
         "dHash 64": (0, 5, 10),
         "pHash 64": (0, 5, 10),
@@ -79,5 +63,5 @@ def baselines(hashes: dict[str, list[bytes]]) -> dict[str, HashJudge]:
         bits = np.stack([np.frombuffer(one, np.uint8) for one in hashes[name]])
         for within in thresholds:
             label = f"{name} bits, {'equal' if within == 0 else f'up to {within} differ'}"
-            judges[label] = HashJudge(bits, within)
-    return {"live rule: dHash 64 bits, equal": judges.pop("dHash 64 bits, equal")} | judges
+            rulings[label] = nearest(bits, within)
+    return {"live rule: dHash 64 bits, equal": rulings.pop("dHash 64 bits, equal")} | rulings

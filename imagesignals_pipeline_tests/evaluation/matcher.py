@@ -1,18 +1,27 @@
 """The one place that knows the matching room: what it offers, as the evaluation needs it."""
 
 import time
-from collections.abc import Sequence
-from typing import Protocol, assert_never
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier
-from imagesignals_pipeline_tests.evaluation.measure import Fingerprinter, Measured
+from imagesignals_pipeline_tests.evaluation.measure import Fingerprinter, Measured, each
+
+TIERS = {
+    match.Tier.SAME_PICTURE: Tier.SAME_PICTURE,
+    match.Tier.ALTERED_COPY: Tier.CHANGED,
+    match.Tier.SAME_TEMPLATE: Tier.SAME_APP,
+    match.Tier.DIFFERENT: Tier.NOTHING,
+}
 
 
 class Index(Protocol):
-    """Candidates: which earlier pictures are worth an expensive comparison."""
+    """The coarse stage: which earlier pictures might be the same."""
 
     def add(self, pixels: bytes, payload: bytes) -> None:
         """Take one more picture in; `pixels` is its digest, the number its place."""
@@ -24,7 +33,7 @@ class Index(Protocol):
 
 
 class Matcher(Protocol):
-    """What the evaluation asks of a matcher."""
+    """What the evaluation asks of a matcher; it must be picklable."""
 
     @property
     def fingerprint(self) -> Fingerprinter:
@@ -35,8 +44,8 @@ class Matcher(Protocol):
         """Return an empty index."""
         ...
 
-    def compare(self, payload: bytes, earlier: bytes) -> Tier:
-        """Align two pictures and say how they relate."""
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Tier]:
+        """Compare with the few candidates worth it; return what each number comes to."""
         ...
 
 
@@ -46,85 +55,95 @@ class Ours:
     fingerprint = staticmethod(match.fingerprint)
 
     def index(self) -> Index:
-        """Return the coarse and the middle stage over stored payloads."""
-        return _TwoStages()
+        """Return the coarse stage."""
+        return _Words()
 
-    def compare(self, payload: bytes, earlier: bytes) -> Tier:
-        """Translate the verdict."""
-        tier = match.compare(payload, earlier).tier
-        match_tier = match.Tier
-        if tier is match_tier.SAME_PICTURE:
-            return Tier.SAME_PICTURE
-        if tier is match_tier.ALTERED_COPY:
-            return Tier.CHANGED
-        if tier is match_tier.SAME_TEMPLATE:
-            return Tier.SAME_APP
-        if tier is match_tier.DIFFERENT:
-            return Tier.NOTHING
-        assert_never(tier)
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Tier]:
+        """Let the middle stage choose, then compare."""
+        return {
+            number: TIERS[match.compare(payload, candidates[number]).tier]
+            for number in match.promising(payload, candidates)
+        }
 
 
-class _TwoStages:
-    """Candidates by words in common, the most promising of them by words in the same places."""
+class _Words:
+    """Candidates by words in common."""
 
     def __init__(self) -> None:
         self._candidates = match.Candidates()
-        self._payloads: list[bytes] = []
 
     def add(self, pixels: bytes, payload: bytes) -> None:
         self._candidates.put(pixels, match.descriptor(payload))
-        self._payloads.append(payload)
 
     def propose(self, payload: bytes) -> Sequence[int]:
         scores = self._candidates.scores(match.descriptor(payload))
         keys = self._candidates.keys
         likely = sorted(np.flatnonzero(scores > 0), key=lambda row: (-scores[row], keys[row]))
-        best = [int(row) for row in likely[: match.MAX_CANDIDATES]]
-        chosen = match.promising(payload, [self._payloads[row] for row in best])
-        return [best[number] for number in chosen]
+        return [int(row) for row in likely[: match.MAX_CANDIDATES]]
 
 
-class MatcherJudge:
-    """Same bytes, then same pixels, then the matcher's candidates and its comparisons.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A picture that neither bytes nor pixels settle, with the numbers of its candidates."""
 
-    A picture without a payload (blank, near-empty) matches nothing but its own bytes.
+    number: int
+    candidates: Sequence[int]
+    seconds: float
+
+
+def rule(matcher: Matcher, measured: Sequence[Measured], *, jobs: int = 1) -> list[Ruling]:
+    """Match each picture against all before it: bytes, then pixels, then the matcher.
+
+    A picture without a payload (blank, near-empty) matches nothing but its own bytes. Candidates
+    do not depend on verdicts, so that the comparisons may be shared among `jobs` processes.
     """
+    settled = _settle(matcher.index(), measured)
+    searches = [one for one in settled if isinstance(one, _Search)]
+    payloads = [
+        (measured[one.number].payload, [measured[other].payload for other in one.candidates])
+        for one in searches
+    ]
+    compared = iter(each(partial(_compare, matcher), payloads, jobs))
+    return [_ruling(one, *next(compared)) if isinstance(one, _Search) else one for one in settled]
 
-    def __init__(self, matcher: Matcher, measured: Sequence[Measured]) -> None:
-        self._matcher = matcher
-        self._measured = measured
-        self._index = matcher.index()
-        self._bytes: dict[bytes, int] = {}
-        self._pixels: dict[bytes, int] = {}
-        self._places: list[int] = []
 
-    def rule(self, number: int) -> Ruling:
-        """Match one picture against all before it, then remember it."""
-        one = self._measured[number]
-        same = self._bytes.setdefault(one.content_sha256, number)
-        if same != number:
-            return Ruling(Tier.SAME_BYTES, same)
-        if not one.payload:
-            return Ruling(Tier.NOTHING)
-        same = self._pixels.setdefault(one.pixels_sha256, number)
-        if same != number:
-            return Ruling(Tier.SAME_PIXELS, same)
-        ruling = self._compared(one)
-        self._index.add(one.pixels_sha256, one.payload)
-        self._places.append(number)
-        return ruling
+def _settle(index: Index, measured: Sequence[Measured]) -> list[Ruling | _Search]:
+    """Look at bytes and pixels, and propose candidates for the rest, in order of submission."""
+    contents: dict[bytes, int] = {}
+    pixels: dict[bytes, int] = {}
+    places: list[int] = []
+    settled: list[Ruling | _Search] = []
+    for number, one in enumerate(measured):
+        same_bytes = contents.setdefault(one.content_sha256, number)
+        same_pixels = pixels.setdefault(one.pixels_sha256, number) if one.payload else number
+        if same_bytes != number:
+            settled.append(Ruling(Tier.SAME_BYTES, same_bytes))
+        elif not one.payload:
+            settled.append(Ruling(Tier.NOTHING))
+        elif same_pixels != number:
+            settled.append(Ruling(Tier.SAME_PIXELS, same_pixels))
+        else:
+            started = time.process_time()
+            candidates = [places[place] for place in index.propose(one.payload)]
+            settled.append(_Search(number, candidates, time.process_time() - started))
+            index.add(one.pixels_sha256, one.payload)
+            places.append(number)
+    return settled
 
-    def _compared(self, one: Measured) -> Ruling:
-        """Compare all candidates; the best tier counts, of equals the earliest picture."""
-        started = time.process_time()
-        earlier = sorted(self._places[place] for place in self._index.propose(one.payload))
-        tiers = [
-            self._matcher.compare(one.payload, self._measured[other].payload) for other in earlier
-        ]
-        spent = time.process_time() - started
-        order = list(Tier)
-        best = min(tiers, key=order.index, default=Tier.NOTHING)
-        alike = tuple(other for other, tier in zip(earlier, tiers, strict=True) if tier is best)
-        named = alike[0] if alike and best is not Tier.NOTHING else None
-        also = alike[1:] if best.is_duplicate else ()
-        return Ruling(best, named, also, len(earlier), spent)
+
+def _compare(
+    matcher: Matcher, payloads: tuple[bytes, Sequence[bytes]]
+) -> tuple[Mapping[int, Tier], float]:
+    started = time.process_time()
+    return matcher.compare(*payloads), time.process_time() - started
+
+
+def _ruling(search: _Search, compared: Mapping[int, Tier], seconds: float) -> Ruling:
+    """Let the best tier count, and of equals the earliest picture."""
+    cost = Ruling(Tier.NOTHING, comparisons=len(compared), seconds=search.seconds + seconds)
+    best = min(compared.values(), key=list(Tier).index, default=Tier.NOTHING)
+    if best is Tier.NOTHING:
+        return cost
+    alike = sorted(search.candidates[number] for number, tier in compared.items() if tier is best)
+    also = tuple(alike[1:]) if best.is_duplicate else ()
+    return replace(cost, tier=best, other=alike[0], also=also)

@@ -3,9 +3,11 @@
 import hashlib
 import io
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,12 @@ from typing import TypeVar
 import imagehash
 import numpy as np
 from PIL import Image
+from rich.console import Console
+from rich.progress import track
 
 from imagesignals_pipeline_tests.evaluation.alterations import upright
 
+_Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 Fingerprinter = Callable[[Image.Image], bytes]
@@ -40,7 +45,7 @@ def measure_all(
     paths: Sequence[Path], fingerprint: Fingerprinter, *, jobs: int = 1
 ) -> list[Measured]:
     """Measure pictures in their order, in as many processes as allowed."""
-    return list(_each(partial(measure, fingerprint=fingerprint), paths, jobs))
+    return list(each(partial(measure, fingerprint=fingerprint), paths, jobs))
 
 
 def measure(path: Path, fingerprint: Fingerprinter) -> Measured:
@@ -65,7 +70,7 @@ def hashes_of(paths: Sequence[Path], *, jobs: int = 1) -> dict[str, list[bytes]]
     kept = paths[0].parent / HASHES
     known: dict[str, dict[str, str]] = json.loads(kept.read_text()) if kept.exists() else {}
     missing = [path for path in paths if path.name not in known]
-    for path, found in zip(missing, _each(_hashes, missing, jobs), strict=True):
+    for path, found in zip(missing, each(_hashes, missing, jobs), strict=True):
         known[path.name] = found
     kept.write_text(json.dumps(known))
     return {
@@ -88,9 +93,14 @@ def _packed(found: imagehash.ImageHash) -> str:
     return np.packbits(found.hash.ravel()).tobytes().hex()
 
 
-def _each(work: Callable[[Path], _Result], paths: Sequence[Path], jobs: int) -> Iterator[_Result]:
-    if jobs == 1 or not paths:
-        yield from map(work, paths)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(work, paths, chunksize=8)
+def each(work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int) -> Iterator[_Result]:
+    """Do all tasks, in their order, in as many processes as allowed; show how far it is."""
+    with ExitStack() as stack:
+        if jobs == 1 or not tasks:
+            results = map(work, tasks)
+        else:
+            pool = stack.enter_context(ProcessPoolExecutor(jobs))
+            results = pool.map(work, tasks, chunksize=4)
+        quiet = not sys.stderr.isatty()
+        console = Console(stderr=True)
+        yield from track(results, "", len(tasks), console=console, transient=True, disable=quiet)

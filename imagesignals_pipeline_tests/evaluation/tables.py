@@ -7,7 +7,7 @@ from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS
 from imagesignals_pipeline_tests.evaluation.judges import Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 from imagesignals_pipeline_tests.evaluation.measure import Measured
-from imagesignals_pipeline_tests.evaluation.simulate import Judged, Score, Share
+from imagesignals_pipeline_tests.evaluation.scoring import Judged, Score, Share
 
 
 def contents(entries: Sequence[Entry]) -> Iterator[str]:

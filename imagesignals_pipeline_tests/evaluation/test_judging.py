@@ -9,23 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagesignals_pipeline_tests.evaluation import simulate
-from imagesignals_pipeline_tests.evaluation.judges import HashJudge, Ruling, Tier
+from imagesignals_pipeline_tests.evaluation import scoring
+from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier, nearest
 from imagesignals_pipeline_tests.evaluation.manifest import Entry, Kind
-from imagesignals_pipeline_tests.evaluation.matcher import MatcherJudge
+from imagesignals_pipeline_tests.evaluation.matcher import rule
 from imagesignals_pipeline_tests.evaluation.measure import Measured
-
-
-class Told:
-    """Says what it was told to say."""
-
-    def __init__(self, *rulings: Ruling) -> None:
-        self._rulings = rulings
-
-    def rule(self, number: int) -> Ruling:
-        """Return the ruling of that place."""
-        return self._rulings[number]
-
 
 NEW = Ruling(Tier.NOTHING)
 
@@ -43,7 +31,7 @@ def entry(file: str, kind: Kind, copy_of: str | None = None, alteration: str = "
 def test_everything_right_is_scored_so() -> None:
     """A judge that finds the copy and accuses nobody has full recall and no accusation."""
     entries = [entry("a", "honest"), entry("b", "honest"), entry("c", "copy", "a", "crop")]
-    counts = simulate.score(simulate.play(entries, Told(NEW, NEW, same(0))))
+    counts = scoring.score(scoring.link(entries, [NEW, NEW, same(0)]))
     assert (counts.recall.hits, counts.recall.total) == (1, 1)
     assert (counts.accused.hits, counts.accused.total, counts.alike.total) == (0, 2, 2)
     assert counts.misnamed.hits == 0
@@ -59,12 +47,12 @@ def test_each_wrong_is_counted_once() -> None:
         entry("e", "honest"),
         entry("f", "forged", "a", "amount"),
     ]
-    judged = simulate.play(entries, Told(NEW, NEW, NEW, same(1), same(0), Ruling(Tier.CHANGED, 0)))
-    counts = simulate.score(judged)
+    judged = scoring.link(entries, [NEW, NEW, NEW, same(1), same(0), Ruling(Tier.CHANGED, 0)])
+    counts = scoring.score(judged)
     assert str(counts.recall).split() == ["50.0%", "1", "of", "2"]
     assert (counts.accused.hits, counts.misnamed.hits, counts.elsewhere.hits) == (1, 1, 1)
     assert counts.forged["forged amount"] == {Tier.CHANGED: 1}
-    assert simulate.wrongs(judged) == {
+    assert scoring.wrongs(judged) == {
         "missed": [("c", "a")],
         "misnamed": [("d", "b")],
         "accused": [("e", "a")],
@@ -74,16 +62,16 @@ def test_each_wrong_is_counted_once() -> None:
 def test_copy_of_a_copy_names_the_original() -> None:
     """A chain of copies leads to its first picture."""
     entries = [entry("a", "honest"), *(entry(name, "copy", "a", "crop") for name in "bcd")]
-    judged = simulate.play(entries, Told(NEW, same(0), same(1), same(2)))
+    judged = scoring.link(entries, [NEW, same(0), same(1), same(2)])
     assert [one.original for one in judged] == [None, 0, 0, 0]
 
 
 def test_one_false_match_accuses_the_second_of_two_groups() -> None:
     """A picture found the same as two honest ones joins them, as it would in the tables."""
     entries = [entry("a", "honest"), entry("b", "honest"), entry("c", "copy", "a", "crop")]
-    judged = simulate.play(entries, Told(NEW, NEW, same(0, 1)))
+    judged = scoring.link(entries, [NEW, NEW, same(0, 1)])
     assert [one.original for one in judged] == [None, 0, 0]
-    assert simulate.score(judged).accused.hits == 1
+    assert scoring.score(judged).accused.hits == 1
 
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=3), min_size=1, max_size=30))
@@ -91,7 +79,7 @@ def test_groups_are_those_of_a_plain_search(wishes: Sequence[Sequence[int]]) -> 
     """Linking agrees with painting each picture in the colour of the earliest it is tied to."""
     links = [sorted({other for other in others if other < n}) for n, others in enumerate(wishes)]
     entries = [entry(f"{number}", "honest") for number in range(len(links))]
-    judged = simulate.play(entries, Told(*(same(*others) if others else NEW for others in links)))
+    judged = scoring.link(entries, [same(*others) if others else NEW for others in links])
     colours = list(range(len(links)))
     for _ in links:
         for number, others in enumerate(links):
@@ -103,12 +91,12 @@ def test_groups_are_those_of_a_plain_search(wishes: Sequence[Sequence[int]]) -> 
 
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=20), st.integers(0, 8))
-def test_hash_judge_names_the_nearest_earlier_one(values: list[int], within: int) -> None:
+def test_hash_names_the_nearest_earlier_one(values: list[int], within: int) -> None:
     """It agrees with looking at every earlier hash in turn, oldest first."""
-    judge = HashJudge(np.asarray(values, np.uint8)[:, None], within)
+    rulings = nearest(np.asarray(values, np.uint8)[:, None], within)
     for number, value in enumerate(values):
         distances = [(value ^ earlier).bit_count() for earlier in values[:number]]
-        ruling = judge.rule(number)
+        ruling = rulings[number]
         if distances and min(distances) <= within:
             assert ruling.other == distances.index(min(distances))
         else:
@@ -117,8 +105,6 @@ def test_hash_judge_names_the_nearest_earlier_one(values: list[int], within: int
 
 class FirstLetters:
     """A matcher of words: the same first three letters are the same picture, one the same app."""
-
-    compared = 0
 
     def fingerprint(self, picture: Image.Image) -> bytes:
         """Not asked here: measured pictures come with their payloads."""
@@ -129,12 +115,15 @@ class FirstLetters:
         """Return an index that proposes all."""
         return Everything()
 
-    def compare(self, payload: bytes, earlier: bytes) -> Tier:
-        """Compare letters."""
-        self.compared += 1
-        if payload[:3] == earlier[:3]:
-            return Tier.SAME_PICTURE
-        return Tier.SAME_APP if payload[:1] == earlier[:1] else Tier.NOTHING
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> dict[int, Tier]:
+        """Compare letters with all."""
+        return {number: _tier(payload, other) for number, other in enumerate(candidates)}
+
+
+def _tier(payload: bytes, earlier: bytes) -> Tier:
+    if payload[:3] == earlier[:3]:
+        return Tier.SAME_PICTURE
+    return Tier.SAME_APP if payload[:1] == earlier[:1] else Tier.NOTHING
 
 
 class Everything:
@@ -161,7 +150,7 @@ def measured(content: str, pixels: str, payload: str) -> Measured:
 
 def test_equal_bytes_and_pixels_cost_no_comparison() -> None:
     """Bytes come before pixels, pixels before the matcher, and blank pictures match bytes only."""
-    judge = MatcherJudge(
+    rulings = rule(
         FirstLetters(),
         [
             measured("1", "a", "maple"),
@@ -174,7 +163,6 @@ def test_equal_bytes_and_pixels_cost_no_comparison() -> None:
             measured("6", "d", ""),
         ],
     )
-    rulings = [judge.rule(number) for number in range(8)]
     assert [(one.tier, one.other, one.comparisons) for one in rulings] == [
         (Tier.NOTHING, None, 0),
         (Tier.SAME_BYTES, 0, 0),
@@ -190,9 +178,8 @@ def test_equal_bytes_and_pixels_cost_no_comparison() -> None:
 @pytest.mark.parametrize(("one", "other"), list(combinations(("maple", "mapped", "mapping"), 2)))
 def test_all_that_are_the_same_are_named(one: str, other: str) -> None:
     """A third copy is tied to both earlier ones, the earliest first."""
-    judge = MatcherJudge(
+    rulings = rule(
         FirstLetters(),
         [measured("1", "a", one), measured("2", "b", other), measured("3", "c", "map")],
     )
-    rulings = [judge.rule(number) for number in range(3)]
     assert (rulings[2].other, rulings[2].also) == (0, (1,))

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from imagesignals_pipeline_tests.evaluation import sample, simulate
+from imagesignals_pipeline_tests.evaluation import sample, scoring
 from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
-from imagesignals_pipeline_tests.evaluation.matcher import MatcherJudge, Ours
+from imagesignals_pipeline_tests.evaluation.matcher import Ours, rule
 from imagesignals_pipeline_tests.evaluation.measure import measure_all
-from imagesignals_pipeline_tests.evaluation.simulate import Score
+from imagesignals_pipeline_tests.evaluation.scoring import Score
 
 COPIES_EACH = 2
 
@@ -22,7 +22,7 @@ def score(tmp_path_factory: pytest.TempPathFactory) -> Score:
     entries = [*_originals(directory), *_copies(directory)]
     ours = Ours()
     measured = measure_all([directory / entry.file for entry in entries], ours.fingerprint)
-    return simulate.score(simulate.play(entries, MatcherJudge(ours, measured)))
+    return scoring.score(scoring.link(entries, rule(ours, measured)))
 
 
 def _originals(directory: Path) -> list[Entry]:

@@ -1,11 +1,11 @@
-"""Plays a half back in order of submission and counts what a judge gets right."""
+"""Links the pictures of a half as the tables do and counts what a judge gets right."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from imagesignals_pipeline_tests.evaluation.judges import Judge, Ruling, Tier
+from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 
 
@@ -65,16 +65,13 @@ class Score:
     forged: dict[str, Counter[Tier]] = field(default_factory=dict[str, Counter[Tier]])
 
 
-def play(entries: Sequence[Entry], judge: Judge) -> list[Judged]:
-    """Submit every picture in order, then link: the same directly or by way of others.
+def link(entries: Sequence[Entry], rulings: Sequence[Ruling]) -> list[Judged]:
+    """Link what is the same, directly or by way of others.
 
     The earliest of a group is its original, as in the tables.
     """
     originals = list(range(len(entries)))
-    rulings: list[Ruling] = []
-    for number in range(len(entries)):
-        ruling = judge.rule(number)
-        rulings.append(ruling)
+    for number, ruling in enumerate(rulings):
         if ruling.tier.is_duplicate and ruling.other is not None:
             _join(originals, (number, ruling.other, *ruling.also))
     return [
