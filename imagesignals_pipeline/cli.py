@@ -1,5 +1,6 @@
 """The command line `imagesignals`: options here, the work in the rooms."""
 
+import logging
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ from imagesignals_pipeline.model import OperatorError
 
 def main() -> None:
     """Run a command; what is foreseen ends in one clear line, without a traceback."""
+    # What libraries log has no place between the lines that tell the operator what happens.
+    logging.getLogger().addHandler(logging.NullHandler())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     try:
         cli.main(prog_name="imagesignals", standalone_mode=False)

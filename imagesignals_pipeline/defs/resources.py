@@ -12,7 +12,7 @@ from dataclasses import replace
 import dagster as dg
 from pydantic import Field, PrivateAttr
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.activity import Activity
@@ -121,7 +121,7 @@ def plain_failures() -> Generator[None]:
         yield
     except OperatorError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    except (OperationalError, InterfaceError) as error:
+    except SQLAlchemyError as error:
         raise dg.Failure(database.explain(error)) from error
 
 

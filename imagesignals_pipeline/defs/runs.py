@@ -1,9 +1,14 @@
 """Runs the backfill job in this process: the run is stored and shown like one that the UI began."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import SQLAlchemyError
 
+from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import abandoned
@@ -30,7 +35,7 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
         KeyboardInterrupt: The operator interrupted it (SIGINT or SIGTERM).
     """
     values = {name: value for name, value in config.model_dump().items() if value is not None}
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         result = defs.resolve_job_def("image_signals_backfill").execute_in_process(
             instance=instance,
             partition_key=partition_key,
@@ -52,8 +57,20 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
 
 def end_abandoned() -> None:
     """End the runs of killed processes, which would keep Dagster's queue waiting."""
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         abandoned.end(instance)
+
+
+@contextmanager
+def _instance() -> Generator[dg.DagsterInstance]:
+    """Open Dagster's instance, and say in one line when its storage is out of reach."""
+    try:
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    except (DagsterPostgresException, SQLAlchemyError) as error:
+        cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        reason = database.explain(cause) if isinstance(cause, SQLAlchemyError) else str(error)
+        raise RunFailedError(f"{settings.DAGSTER_DATABASE_URL}: {reason}") from error
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
