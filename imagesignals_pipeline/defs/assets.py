@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from imagesignals_pipeline import activity, backfill, source, store
 from imagesignals_pipeline.activity import Activity, Tell
@@ -55,6 +55,12 @@ class BackfillConfig(dg.Config):
         default=False,
         description="Also retry rows that failed for a reason that may pass (network, 404, 5xx …).",
     )
+
+    @field_validator("since", "until")
+    @classmethod
+    def _is_a_day(cls, day: str | None) -> str | None:
+        """Refuse what is no date before the run starts."""
+        return None if day is None else date.fromisoformat(day).isoformat()
 
 
 @dg.asset(

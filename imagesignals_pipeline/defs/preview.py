@@ -7,6 +7,8 @@ import pandas as pd
 
 ROWS = 20
 """Rows of a preview: what fits a screen of the UI."""
+MARKUP = frozenset("|<>&`*_~[]\\!#$")
+"""Characters with a meaning in the UI's Markdown, which knows HTML and formulas too."""
 
 
 def table(frame: pd.DataFrame) -> dg.MetadataValue:
@@ -28,5 +30,5 @@ def numbers(report: object) -> dict[str, int | float]:
 
 def _cell(value: object) -> str:
     """Escape what would end a cell or begin markup; long cells are cut."""
-    text = str(value)[:80].replace("\n", " ")
-    return "".join(f"&#{ord(char)};" if char in "|<>&`*[]" else char for char in text)
+    text = " ".join(str(value).splitlines())[:80]
+    return "".join(f"&#{ord(char)};" if char in MARKUP else char for char in text)
