@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench` runs them all, or run one by its name."""

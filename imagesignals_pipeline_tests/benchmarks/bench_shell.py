@@ -1,0 +1,108 @@
+"""What Dagster costs: an empty run, and a batch as a step against the same batch without Dagster.
+
+The submissions' URLs are none, so nothing is fetched or decoded: a batch of five plans, fails and
+commits five rows. All figures are of one run of this program; on a busy machine trust the ratio.
+
+    python -m imagesignals_pipeline_tests.benchmarks.bench_shell [--batches 40]
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from uuid import uuid4
+
+import click
+from sqlalchemy import Engine, text
+
+from imagesignals_pipeline import backfill, database, environment, settings, source, sql, store
+from imagesignals_pipeline.fetch import Fetcher, FetchSettings
+from imagesignals_pipeline.matching import Catalogue
+from imagesignals_pipeline.picture import Inspectors
+from imagesignals_pipeline.source import Window
+
+BATCH_SIZE = 5
+EMPTY_RUNS = 5
+FEW = 4
+"""Batches of the short month, whose run is subtracted from the long month's."""
+
+
+@click.command(help=__doc__)
+@click.option("--batches", type=click.IntRange(10, 400), default=40, show_default=True)
+def main(batches: int) -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory(prefix="imagesignals-bench-") as folder:
+        os.environ[settings.HOME] = folder
+        os.environ["DAGSTER_HOME"] = folder
+        for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+            os.environ.pop(variable, None)
+        shutil.copy(settings.ROOT / "dagster.yaml", folder)
+        with environment.prepared(dagster=True):
+            engine = database.engine(os.environ[settings.DATABASE_URL])
+            _measure(engine, batches)
+            engine.dispose()
+        os.chdir(Path(folder).parent)
+
+
+def _measure(engine: Engine, batches: int) -> None:
+    with engine.begin() as connection:
+        sql.migrate(connection, create_submissions=True)
+    _submit(engine, 2, FEW)
+    _submit(engine, 3, batches)
+    _submit(engine, 4, batches)
+    _run(1)  # imports, and the first connections
+    empty = median(_timed(lambda: _run(1)) for _ in range(EMPTY_RUNS))
+    few, many = _timed(lambda: _run(2)), _timed(lambda: _run(3))
+    step = (many - few) / (batches - FEW)
+    bare = _timed(lambda: _without_dagster(engine)) / batches
+    print(f"an empty run, all checks included      {empty:6.2f} s (median of {EMPTY_RUNS})")
+    print(f"a batch of {BATCH_SIZE} as a step of a run         {1000 * step:6.0f} ms")
+    print(f"the same batch without Dagster         {1000 * bare:6.0f} ms")
+    print(f"a step / without Dagster               {step / bare:6.2f}")
+    print(f"Dagster's share beside a rest of 1 s   {(step - bare) / (1 + step):6.1%}")
+
+
+def _submit(engine: Engine, month: int, batches: int) -> None:
+    """Insert submissions whose URL is none, a minute apart."""
+    first = datetime(2025, month, 1, tzinfo=UTC)
+    rows = [
+        {"id": uuid4(), "created_at": first + timedelta(minutes=minute)}
+        for minute in range(batches * BATCH_SIZE)
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            text("insert into payment_submissions values (:id, 'F-1', 'ftp://none', :created_at)"),
+            rows,
+        )
+
+
+def _run(month: int) -> None:
+    """Run the job for a month of 2025."""
+    from imagesignals_pipeline.defs import assets, runs  # noqa: PLC0415 - needs the environment
+
+    runs.run_month(f"2025-{month:02d}-01", assets.BackfillConfig(batch_delay=0), lambda _: None)
+
+
+def _without_dagster(engine: Engine) -> None:
+    """Do what the steps of a run do, one after the other."""
+    with engine.begin() as connection:
+        waiting = source.pending_ids(connection, Window(until=datetime(2025, 5, 1, tzinfo=UTC)))
+        planned = store.plan(connection, "bare", waiting, BATCH_SIZE)
+    with Fetcher(FetchSettings()) as fetcher, Inspectors() as inspectors:
+        bench = backfill.Workbench(engine, fetcher, inspectors, Catalogue())
+        for number in range(1, planned + 1):
+            backfill.run_batch(bench, run_id="bare", number=number, tell=lambda _: None)
+
+
+def _timed(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
