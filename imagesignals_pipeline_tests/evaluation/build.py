@@ -2,10 +2,12 @@
 
 import hashlib
 import io
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 from PIL import Image
@@ -66,16 +68,20 @@ def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
     """
     directory = cache / half
     stamp = directory / "stamp"
-    if (directory / manifest.MANIFEST).exists() and stamp.read_text() == _stamp(half):
+    if stamp.exists() and stamp.read_text() == _stamp(half):
         return directory
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / manifest.MANIFEST).unlink(missing_ok=True)
-    for old in directory.glob("*.*"):
-        old.unlink()
-    entries = _shuffled(list(_build(half, directory)), Random(half))
-    stamp.write_text(_stamp(half))
-    manifest.save(entries, directory)
+    cache.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache, prefix=f"{half}-", ignore_cleanup_errors=True) as unfinished:
+        _fill(Path(unfinished), half)
+        shutil.rmtree(directory, ignore_errors=True)
+        Path(unfinished).rename(directory)
     return directory
+
+
+def _fill(directory: Path, half: Half) -> None:
+    """Build everything; the directory gets its name when it is complete."""
+    manifest.save(_shuffled(list(_build(half, directory)), Random(half)), directory)
+    (directory / "stamp").write_text(_stamp(half))
 
 
 def _build(half: Half, directory: Path) -> Iterator[Entry]:

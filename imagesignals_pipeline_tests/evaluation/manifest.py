@@ -37,11 +37,9 @@ class Entry:
 
 
 def save(entries: Iterable[Entry], directory: Path) -> None:
-    """Write the manifest of a directory, last of all: a set with a manifest is complete."""
+    """Write the manifest of a directory."""
     lines = (json.dumps(asdict(entry)) for entry in entries)
-    partial = directory / f"{MANIFEST}.part"
-    partial.write_text("\n".join(lines) + "\n")
-    partial.replace(directory / MANIFEST)
+    (directory / MANIFEST).write_text("\n".join(lines) + "\n")
 
 
 def load(directory: Path) -> list[Entry]:
