@@ -46,10 +46,14 @@ IDENTITY: Final = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Where a's pixels are in b (2x3), and how many of a's words say so."""
+    """Where a's pixels are in b (2x3), and how many of a's words say so.
+
+    `likeness` counts the bits, above what makes words equal, that these words have in common.
+    """
 
     matrix: Matrix
     agreeing: int
+    likeness: int = 0
 
     @property
     def scale(self) -> float:
@@ -83,7 +87,9 @@ def propose(a: Words, b: Words) -> Guess:
         off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
         inside = off < tolerance * max(1, Guess(matrix, 0).scale)
     both_ends = inside[: len(i)] & inside[len(i) :]
-    return Guess(matrix, len(np.unique(i[both_ends])))
+    nearest = np.full(len(a), MAX_BITS + 1)
+    np.minimum.at(nearest, i[both_ends], bits[i[both_ends], j[both_ends]])
+    return Guess(matrix, int((nearest <= MAX_BITS).sum()), int((MAX_BITS + 1 - nearest).sum()))
 
 
 def _vote(a: Words, b: Words, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Matrix, Mask]:

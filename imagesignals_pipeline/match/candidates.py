@@ -11,7 +11,7 @@ from imagesignals_pipeline.match.words import Codes
 
 MAX_CANDIDATES: Final = 48
 """Pictures that pass the coarse stage; each costs a millisecond in the middle one."""
-MAX_COMPARISONS: Final = 4
+MAX_COMPARISONS: Final = 5
 """Pictures that pass the middle stage: full comparisons for each new picture."""
 MAX_BITS: Final = 14
 """Of the 64 bits of two words that still count as equal: by chance 3 in a million pairs do."""
@@ -123,12 +123,15 @@ class _Bin:
 def promising(packed: bytes, candidates: Sequence[bytes]) -> list[int]:
     """Return the numbers of the few candidates worth a full comparison, the likeliest first.
 
-    The middle stage: how many words lie in the same places after the best shift and scale. Ties
-    go to the earlier number.
+    The middle stage: how many words lie in the same places after the best shift and scale, then
+    how equal they are. Ties go to the earlier number.
     """
     words = payload.unpack(packed).words
-    agreeing = [
-        alignment.propose(words, payload.unpack(each).words).agreeing for each in candidates
+    guesses = [alignment.propose(words, payload.unpack(each).words) for each in candidates]
+    order = sorted(
+        range(len(candidates)),
+        key=lambda number: (-guesses[number].agreeing, -guesses[number].likeness, number),
+    )
+    return [
+        number for number in order[:MAX_COMPARISONS] if guesses[number].agreeing >= MIN_AGREEING
     ]
-    order = sorted(range(len(candidates)), key=lambda number: (-agreeing[number], number))
-    return [number for number in order[:MAX_COMPARISONS] if agreeing[number] >= MIN_AGREEING]

@@ -8,7 +8,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, payload, raster, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.payload import Print
-from imagesignals_pipeline.match.raster import Floats, Greys, Mask
+from imagesignals_pipeline.match.raster import Floats, Greys, Ints, Mask
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
 """Windows are about as high as a line: one digit and part of its neighbours."""
@@ -23,12 +23,19 @@ LEAST_STEM_PX: Final = 3
 COMPARABLE: Final = 0.15
 ABSENT: Final = 0.05
 """Ratios of local variance: above the one both pictures have text, below the other only one."""
+NOISE: Final = 1.5
 LEAST_NOISE, MOST_NOISE = 0.03, 0.13
-"""Bounds of the pair's own noise (twice what the median window lacks of full correlation): clean
+"""The pair's own noise is so many times what the median window lacks, within bounds: clean
 copies are judged strictly, blurred ones mildly, but never so that a changed digit passes."""
+GRAIN: Final = 16.0
+"""Variance, in squared grey levels, that compression leaves in a window: four grey levels, which
+are most of what faint text shows and nothing beside black on white."""
 EXCESS: Final = 3.0
 """A window differs when it lacks more than so many times the noise."""
 MOST_EXCESS: Final = 12.0
+AROUND: Final = 3.0
+"""Lines of text that move with a doubtful place: a digit alone might move onto its neighbour."""
+MOST_LOOKS, SEARCH_PX = 16, 3
 CELL: Final = 0.6
 """Area of a digit in squared line heights."""
 FAINTEST: Final = 0.05
@@ -46,6 +53,8 @@ STROKE: Final = 2.2
 STROKE_PX: Final = 14
 """A connected wrong stroke higher than so many lines was drawn by hand (or is a large figure,
 which is never all that honest receipts differ in)."""
+FILLED, BAR_WIDE, BAR_HIGH = 0.75, 3.0, 0.8
+"""A black bar fills its rectangle, and is at least so many lines wide and high."""
 STROKE_ALONE: Final = 0.2
 """Share of a stroke that lies where the other picture has nothing: rules of a table, a pixel out of
 place, are in both."""
@@ -85,8 +94,8 @@ class Differences:
 
     `spots` has the strongest first. `agreed`, `wrong`, `lonely` (text in one picture only) and
     `foreign` (under strokes that one picture has too many) are shares of the text that both
-    could show; `beyond_a` and `beyond_b` are the shares of each one's words that the other does
-    not reach. `matrix` leads from a's thumbnail to b's.
+    could show; `beyond_a` and `beyond_b` are the shares of each one's text that the other does
+    not reach, or has not under such strokes. `matrix` leads from a's thumbnail to b's.
     """
 
     a: Print
@@ -145,15 +154,17 @@ def _shrunk(grey: Greys, by: float) -> Greys:
 
 def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
-    correlation, least, most = _correlation(pair)
+    correlation, least, most = _correlation(pair.a, pair.b, pair.window)
     alone = least < ABSENT * most
     lonely = (text_a ^ text_b) & alone
     foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
-    wrong, spots = _spots(correlation, clear, foreign, usual, pair.line)
+    noise = min(max(NOISE * (1 - usual), LEAST_NOISE), MOST_NOISE) + GRAIN / np.maximum(least, 1)
+    doubtful = clear & (1 - correlation > EXCESS * noise)
+    correlation = _second_look(pair, correlation, doubtful)
+    wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
     text = text_a | text_b
-    total = max(int(text.sum()), 1)
     return Differences(
         a,
         b,
@@ -161,13 +172,17 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         guess.agreeing,
         usual,
         spots,
-        agreed=int((clear & ~wrong).sum()) / max(int((clear | lonely & ~foreign).sum()), 1),
-        wrong=int(wrong.sum()) / total,
-        lonely=int((lonely & ~foreign).sum()) / total,
-        foreign=int((foreign & text).sum()) / total,
-        beyond_a=_beyond(a, guess.matrix, b),
-        beyond_b=_beyond(b, inverse(guess.matrix), a),
+        agreed=_share(~wrong & clear, clear | (lonely & ~foreign)),
+        wrong=_share(wrong, text),
+        lonely=_share(lonely & ~foreign, text),
+        foreign=_share(foreign, text),
+        beyond_a=_beyond(a, guess.matrix, b) + _share(foreign & ~text_b, text_a),
+        beyond_b=_beyond(b, inverse(guess.matrix), a) + _share(foreign & ~text_a, text_b),
     )
+
+
+def _share(some: Mask, of: Mask) -> float:
+    return int((some & of).sum()) / max(int(of.sum()), 1)
 
 
 def inverse(matrix: Matrix) -> Matrix:
@@ -182,22 +197,37 @@ def _text(grey: Floats, pair: _Pair) -> Mask:
     return (raster.blur(letters, pair.window) > INKED) & pair.well_inside
 
 
-def _correlation(pair: _Pair) -> tuple[Floats, Floats, Floats]:
+def _correlation(a: Floats, b: Floats, size: int) -> tuple[Floats, Floats, Floats]:
     """Return correlation, and the lesser and the greater variance, of every window."""
-    size = pair.window
-    mean_a, mean_b = raster.blur(pair.a, size), raster.blur(pair.b, size)
-    var_a = raster.variance(pair.a, mean_a, size)
-    var_b = raster.variance(pair.b, mean_b, size)
-    common = raster.blur(pair.a * pair.b, size) - mean_a * mean_b
+    mean_a, mean_b = raster.blur(a, size), raster.blur(b, size)
+    var_a, var_b = raster.variance(a, mean_a, size), raster.variance(b, mean_b, size)
+    common = raster.blur(a * b, size) - mean_a * mean_b
     return common / np.sqrt(var_a * var_b + 1), np.minimum(var_a, var_b), np.maximum(var_a, var_b)
 
 
+def _second_look(pair: _Pair, correlation: Floats, doubtful: Mask) -> Floats:
+    """Return the correlation after moving the doubtful places, with some text around each.
+
+    Where the flow stopped a pixel short the text agrees then; a changed digit does not.
+    """
+    reach = int(AROUND * pair.line) | 1
+    _, boxes = raster.components(raster.grown(doubtful, reach, reach))
+    places: list[list[int]] = boxes[1:].tolist()
+    places.sort(key=lambda box: (-box[4], box))
+    looked = correlation.copy()
+    for left, top, wide, high, _ in places[:MOST_LOOKS]:
+        at = (slice(top, top + high), slice(left, left + wide))
+        moved = raster.moved(pair.b, pair.a[at], left, top, SEARCH_PX)
+        again, _, _ = _correlation(pair.a[at], moved, pair.window)
+        looked[at] = np.maximum(looked[at], again)
+    return looked
+
+
 def _spots(
-    correlation: Floats, clear: Mask, foreign: Mask, usual: float, line: float
+    lacking: Floats, clear: Mask, foreign: Mask, line: float
 ) -> tuple[Mask, tuple[Spot, ...]]:
     """Return where windows differ by more than noise, and each such place."""
-    noise = min(max(2 * (1 - usual), LEAST_NOISE), MOST_NOISE)
-    excess = np.where(clear, np.clip((1 - correlation) / noise - EXCESS, 0, MOST_EXCESS), 0)
+    excess = np.where(clear, np.clip(lacking - EXCESS, 0, MOST_EXCESS), 0)
     label, boxes = raster.components(excess > 0)
     strength = np.bincount(label.ravel(), excess.ravel(), len(boxes)) / (CELL * line * line)
     # A spot most of which lies along a stroke is what the stroke's edge left over.
@@ -218,13 +248,21 @@ def _foreign(pair: _Pair, alone: Mask, lonely: Mask, trusted: Mask) -> Mask:
     wrong = off > limit
     label, boxes = raster.components(wrong)
     by_itself = np.bincount(label.ravel(), alone.ravel(), len(boxes)) > STROKE_ALONE * boxes[:, 4]
-    large = (boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)) & by_itself
+    large = (
+        (boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)) | _bars(boxes, pair.line)
+    ) & by_itself
     large[0] = False
     seed = large[label] | (_remarks(wrong, lonely, pair.line) & wrong)
     faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
     parts, _ = raster.components(faint)
     followed = np.unique(parts[seed])
     return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
+
+
+def _bars(boxes: Ints, line: float) -> Mask:
+    """Return which parts are filled rectangles over a line: what is under them is hidden."""
+    wide, high, area = boxes[:, 2], boxes[:, 3], boxes[:, 4]
+    return (area > FILLED * wide * high) & (wide > BAR_WIDE * line) & (high > BAR_HIGH * line)
 
 
 def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, float]:

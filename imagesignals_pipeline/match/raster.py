@@ -56,6 +56,34 @@ def enlarged(values: Greys, width: int, height: int) -> Greys:
     return cast(Greys, cv2.resize(values, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
+def moved(values: Floats, part: Floats, left: int, top: int, reach: int) -> Floats:
+    """Return what resembles a part most in another picture, not farther off than `reach` pixels.
+
+    `left` and `top` say where the part was taken. To a fraction of a pixel, by a parabola through
+    the best correlation and its neighbours.
+    """
+    high, wide = part.shape
+    wider = np.pad(values, reach, "edge")
+    area = wider[top : top + high + 2 * reach, left : left + wide + 2 * reach].astype(np.float32)
+    scores = cv2.matchTemplate(area, part.astype(np.float32), cv2.TM_CCOEFF_NORMED)
+    row, column = divmod(int(np.argmax(scores)), scores.shape[1])
+    shift_y = row + _summit(scores[:, column].astype(np.float64), row)
+    shift_x = column + _summit(scores[row].astype(np.float64), column)
+    turn = np.array([[1, 0, shift_x], [0, 1, shift_y]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    edge = cv2.BORDER_REPLICATE
+    return cast(Floats, cv2.warpAffine(area, turn, (wide, high), flags=flags, borderMode=edge))
+
+
+def _summit(scores: Doubles, best: int) -> float:
+    """Return how far the top of a parabola through three scores lies from the middle one."""
+    if not 0 < best < len(scores) - 1:
+        return 0.0
+    before, top, after = scores[best - 1 : best + 2]
+    bend = before - 2 * top + after
+    return float(0.5 * (before - after) / bend) if bend < 0 else 0.0
+
+
 def components(mask: Mask) -> tuple[Ints, Ints]:
     """Return the number of the connected part at each pixel, and each part's box.
 
