@@ -50,6 +50,11 @@ class Operator:
     environ: Mapping[str, str]
     folder: Path
 
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        """Return the command line."""
+        return [str(Path(sys.executable).parent / "imagesignals"), *arguments]
+
     def runs(self, *arguments: str, **more: str) -> Said:
         """Run `imagesignals` to its end; `more` are further variables of the environment."""
         with self.starts(*arguments, **more) as process:
@@ -60,7 +65,7 @@ class Operator:
     def starts(self, *arguments: str, **more: str) -> Generator[subprocess.Popen[str]]:
         """Start `imagesignals` in a session of its own, and leave nothing of it behind."""
         process = subprocess.Popen(
-            [str(Path(sys.executable).parent / "imagesignals"), *arguments],
+            self.command(*arguments),
             cwd=self.folder,
             env={**self.environ, **more},
             stdout=subprocess.PIPE,

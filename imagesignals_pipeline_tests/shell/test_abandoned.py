@@ -1,0 +1,112 @@
+"""Runs of dead processes of this machine are ended; all others are left alone."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from imagesignals_pipeline.defs import abandoned
+
+POOL = "screenshot_storage"
+
+
+@dg.op
+def signing(context: dg.OpExecutionContext) -> None:
+    """Sign the run."""
+    abandoned.sign(context)
+
+
+@dg.job
+def signed_job() -> None:
+    """A run that is signed."""
+    signing()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage in files; the one in memory has no pools."""
+    with dg.instance_for_test() as temporary:
+        temporary.event_log_storage.set_concurrency_slots(POOL, 1)
+        yield temporary
+
+
+@pytest.fixture
+def sleeping() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing, and lives."""
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def started(instance: dg.DagsterInstance, tag: str | None) -> str:
+    """Make a run that goes on, as far as Dagster knows; return its id."""
+    tags = {} if tag is None else {abandoned.PROCESS_TAG: tag}
+    run = instance.create_run_for_job(signed_job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    return run.run_id
+
+
+def signature_of(process: int) -> str:
+    """Return the signature of a living process."""
+    return f"{socket.gethostname()} {process} {abandoned._started(process)}"
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    """Return what Dagster knows of a run."""
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+def test_the_living_and_the_unknown_go_on(
+    instance: dg.DagsterInstance, sleeping: subprocess.Popen[bytes]
+) -> None:
+    """A living process, another machine and a run without signature are none of our business."""
+    runs = [
+        started(instance, signature_of(os.getpid())),
+        started(instance, signature_of(sleeping.pid)),
+        started(instance, "another-machine 1 1"),
+        started(instance, ""),
+        started(instance, None),
+    ]
+    assert abandoned.end(instance) == []
+    assert {status(instance, run) for run in runs} == {dg.DagsterRunStatus.STARTED}
+
+
+def test_the_dead_are_ended(
+    instance: dg.DagsterInstance, sleeping: subprocess.Popen[bytes]
+) -> None:
+    """A process that is gone, unburied, or another one by the same number ends its run."""
+    signed = signature_of(sleeping.pid)
+    runs = [started(instance, signed), started(instance, signature_of(os.getpid()) + "0")]
+    sleeping.kill()
+    while abandoned._started(sleeping.pid):  # until it is a zombie: nobody has waited for it
+        pass
+    assert sorted(abandoned.end(instance)) == sorted(runs)
+    sleeping.wait()
+    buried = started(instance, signed)
+    assert abandoned.end(instance) == [buried]
+    assert {status(instance, run) for run in [*runs, buried]} == {dg.DagsterRunStatus.FAILURE}
+    assert abandoned.end(instance) == []
+
+
+def test_their_slot_is_free(instance: dg.DagsterInstance) -> None:
+    """The pool's only slot passes from a dead run to the next one."""
+    storage = instance.event_log_storage
+    dead = started(instance, signature_of(os.getpid()) + "0")
+    assert storage.claim_concurrency_slot(POOL, dead, "batch").is_claimed
+    assert not storage.claim_concurrency_slot(POOL, "next", "batch").is_claimed
+    abandoned.end(instance)
+    assert storage.claim_concurrency_slot(POOL, "next", "batch").is_claimed
+
+
+def test_a_run_signs_with_its_process(instance: dg.DagsterInstance) -> None:
+    """A run whose steps share a process carries the name of that process."""
+    result = signed_job.execute_in_process(instance=instance)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags[abandoned.PROCESS_TAG] == signature_of(os.getpid())
