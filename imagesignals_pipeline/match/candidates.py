@@ -11,7 +11,7 @@ from imagesignals_pipeline.match.words import Codes
 
 MAX_CANDIDATES: Final = 48
 """Pictures that pass the coarse stage; each costs a millisecond in the middle one."""
-MAX_COMPARISONS: Final = 5
+MAX_COMPARISONS: Final = 7
 """Pictures that pass the middle stage: full comparisons for each new picture."""
 MAX_BITS: Final = 14
 """Of the 64 bits of two words that still count as equal: by chance 3 in a million pairs do."""

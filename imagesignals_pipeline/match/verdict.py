@@ -11,13 +11,13 @@ from imagesignals_pipeline.match.differences import Differences, Spot, differenc
 from imagesignals_pipeline.match.payload import Print
 
 MIN_AGREEING: Final = 4
-MIN_CORRELATION: Final = 0.8
+MIN_CORRELATION: Final = 0.82
 """Median of the windows: a wrong alignment has 0.5 and less, the worst photo of a screen 0.88."""
 STRONGEST_SPOT: Final = 2.5
 STRONGEST_THREE: Final = 4.5
 """Of 381 pairs of honest look-alikes that nothing else parted one had a strongest spot of 4.7, all
 others one above 8; of copies 97 in 100 stay below 2."""
-MOST_WRONG: Final = 0.02
+MOST_WRONG: Final = 0.008
 MOST_FOREIGN: Final = 0.25
 """Under more ink than that too much could hide."""
 MOST_LONELY: Final = 0.1

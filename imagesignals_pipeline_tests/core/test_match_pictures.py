@@ -183,6 +183,19 @@ def test_payload_is_bounded() -> None:
     assert match.compare(payload, payload).same_picture
 
 
+@pytest.mark.parametrize("grain", [4, 8, 12, 20, 30])
+def test_grainy_pictures_fit_too(grain: int) -> None:
+    """Grain is what compression finds hardest; it costs quality, not room."""
+    generator = np.random.default_rng(grain)
+    pixels = np.asarray(receipt(1), np.int16)
+    noisy = np.clip(pixels + generator.normal(0, grain, pixels.shape), 0, 255).astype(np.uint8)
+    small = Image.fromarray(noisy).crop((0, 200, 700, 900))
+    payload = match.fingerprint(small)
+    assert 0 < len(payload) <= match.MAX_BYTES
+    clean = match.fingerprint(receipt(1).crop((0, 200, 700, 900)))
+    assert match.compare(payload, clean).same_picture
+
+
 @pytest.mark.parametrize("size", [(60, 4000), (4000, 60)])
 def test_extreme_shapes_have_an_answer(size: tuple[int, int]) -> None:
     """A very long picture is fingerprinted and compared like any other."""
