@@ -13,6 +13,8 @@ from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 
 POLL_S = 3.0
 STOP_TIMEOUT_S = 30.0
+SUPERSEDED = "ignore:Function `dev_command` is superseded"
+"""By its text: when Python reads the option, it cannot import the class of the warning yet."""
 
 
 class _Asked(Exception):  # noqa: N818 - a request, not an error
@@ -44,7 +46,7 @@ def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess
     """
     process = subprocess.Popen(
         [
-            *(sys.executable, "-W", "ignore::dagster.SupersessionWarning"),
+            *(sys.executable, "-W", SUPERSEDED),
             *("-m", "dagster", "dev", "-w", str(settings.ROOT / "workspace.yaml")),
             *("-h", "127.0.0.1", "-p", str(port)),
         ],

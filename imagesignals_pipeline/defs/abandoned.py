@@ -12,21 +12,28 @@ from pathlib import Path
 import dagster as dg
 
 PROCESS_TAG = "imagesignals/process"
+ALL_STEPS = {"dagster/retry_strategy": "ALL_STEPS"}
+"""Runs that the UI launches lack the tags of our job: "from failure" would drop batches."""
 ONE_PROCESS = frozenset({"in_process", "execute_in_process_executor"})
 """Executors that work on all steps of a run in one process."""
 DEAD = frozenset({"Z", "X"})  # states of a process that has ended, but is not buried
 
 
-def signature() -> dict[str, str]:
-    """Return the tag that names this process; nothing where the system does not tell its start."""
+def signature(run_id: str) -> dict[str, str]:
+    """Return the tag that says that this process works on a run.
+
+    Nothing where the system does not tell when a process started. The run is named because a
+    retry inherits the tags of its run.
+    """
     started = _started(os.getpid())
-    return {PROCESS_TAG: f"{socket.gethostname()} {os.getpid()} {started}"} if started else {}
+    signed = f"{socket.gethostname()} {os.getpid()} {started} {run_id}"
+    return {PROCESS_TAG: signed} if started else {}
 
 
 def sign(context: dg.OpExecutionContext) -> None:
     """Sign a run with this process, unless its steps are spread over several."""
     if context.job_def.executor_def.name in ONE_PROCESS:
-        context.instance.add_run_tags(context.run_id, signature())
+        context.instance.add_run_tags(context.run_id, signature(context.run_id) | ALL_STEPS)
 
 
 def end(instance: dg.DagsterInstance) -> list[str]:
@@ -34,7 +41,7 @@ def end(instance: dg.DagsterInstance) -> list[str]:
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended: list[str] = []
     for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
-        if _is_dead(run.tags.get(PROCESS_TAG, "")):
+        if _is_dead(run):
             instance.report_run_failed(
                 run,
                 "The process of this run was killed. What it reported as processed is saved; "
@@ -45,11 +52,14 @@ def end(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _is_dead(signed: str) -> bool:
-    """Whether a signature is of this machine, and of a process that has ended."""
-    host, _, process = signed.partition(" ")
-    number, _, started = process.partition(" ")
-    return host == socket.gethostname() and bool(started) and _started(int(number)) != started
+def _is_dead(run: dg.DagsterRun) -> bool:
+    """Whether the process that signed a run was one of this machine, and has ended."""
+    match run.tags.get(PROCESS_TAG, "").split():
+        case [host, process, started, run_id]:
+            ours = (host, run_id) == (socket.gethostname(), run.run_id)
+            return ours and _started(int(process)) != started
+        case _:
+            return False
 
 
 def _started(process: int) -> str | None:

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.assets import (
     image_perceptual_hash_index,
     payment_image_signals,
@@ -18,5 +19,5 @@ image_signals_backfill = dg.define_asset_job(
         "date, and runs the verification checks. Safe to repeat: what is analysed is skipped."
     ),
     # "From failure" would drop batches that never started: a retry repeats every step.
-    tags={"dagster/retry_strategy": "ALL_STEPS"},
+    tags=abandoned.ALL_STEPS,
 )

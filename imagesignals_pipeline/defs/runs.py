@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 import dagster as dg
 from dagster_postgres.utils import DagsterPostgresException
@@ -35,9 +36,11 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
         KeyboardInterrupt: The operator interrupted it (SIGINT or SIGTERM).
     """
     values = {name: value for name, value in config.model_dump().items() if value is not None}
+    run_id = str(uuid4())
     with _instance() as instance:
         result = defs.resolve_job_def("image_signals_backfill").execute_in_process(
             instance=instance,
+            run_id=run_id,
             partition_key=partition_key,
             run_config={
                 "ops": {"payment_image_signals": {"config": values}},
@@ -45,7 +48,7 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
             },
             resources={"activity_log": _Listener(tell)},
             # The next backfill is the retry; the daemon would run this one beside it.
-            tags={**abandoned.signature(), "dagster/max_retries": "0"},
+            tags={**abandoned.signature(run_id), "dagster/max_retries": "0"},
             raise_on_error=False,
         )
         if _interrupted(result):

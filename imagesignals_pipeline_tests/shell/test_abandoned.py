@@ -43,15 +43,20 @@ def sleeping() -> Iterator[subprocess.Popen[bytes]]:
     process.communicate()
 
 
-def started(instance: dg.DagsterInstance, tag: str | None) -> str:
-    """Make a run that goes on, as far as Dagster knows; return its id."""
-    tags = {} if tag is None else {abandoned.PROCESS_TAG: tag}
-    run = instance.create_run_for_job(signed_job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+def started(instance: dg.DagsterInstance, signed: str | None, run_id: str | None = None) -> str:
+    """Make a run that goes on, as far as Dagster knows; return its id.
+
+    It is signed with a process, as the one to work on `run_id`, by default on the run itself.
+    """
+    run = instance.create_run_for_job(signed_job, status=dg.DagsterRunStatus.STARTED)
+    if signed is not None:
+        tag = f"{signed} {run_id or run.run_id}"
+        instance.add_run_tags(run.run_id, {abandoned.PROCESS_TAG: tag})
     return run.run_id
 
 
 def signature_of(process: int) -> str:
-    """Return the signature of a living process."""
+    """Return a living process as a signature names it."""
     return f"{socket.gethostname()} {process} {abandoned._started(process)}"
 
 
@@ -70,7 +75,8 @@ def test_the_living_and_the_unknown_go_on(
         started(instance, signature_of(os.getpid())),
         started(instance, signature_of(sleeping.pid)),
         started(instance, "another-machine 1 1"),
-        started(instance, ""),
+        started(instance, signature_of(os.getpid()) + "0", "the run that this one retries"),
+        started(instance, "nonsense"),
         started(instance, None),
     ]
     assert abandoned.end(instance) == []
@@ -109,4 +115,5 @@ def test_a_run_signs_with_its_process(instance: dg.DagsterInstance) -> None:
     result = signed_job.execute_in_process(instance=instance)
     run = instance.get_run_by_id(result.run_id)
     assert run is not None
-    assert run.tags[abandoned.PROCESS_TAG] == signature_of(os.getpid())
+    assert run.tags[abandoned.PROCESS_TAG] == f"{signature_of(os.getpid())} {run.run_id}"
+    assert run.tags["dagster/retry_strategy"] == "ALL_STEPS"
