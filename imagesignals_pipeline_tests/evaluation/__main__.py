@@ -72,6 +72,7 @@ def _built(half: Half, cache: Path) -> Path:
 
 def _report(entries: Sequence[Entry], directory: Path, jobs: int, failures: Path | None) -> None:
     """Judge with our matcher and with hashes of whole pictures, and print what came of it."""
+    started = time.monotonic()
     paths = [directory / entry.file for entry in entries]
     ours = matcher.Ours()
     measured = measure.measure_all(paths, ours.fingerprint, jobs=jobs)
@@ -88,6 +89,7 @@ def _report(entries: Sequence[Entry], directory: Path, jobs: int, failures: Path
     if failures:
         sheets.save(scoring.wrongs(judged), entries, directory, failures)
         click.echo(f"\ncontact sheets: {failures}")
+    click.echo(f"\n{len(entries)} pictures judged in {time.monotonic() - started:.0f} s")
 
 
 def _print(title: str, lines: Iterable[str]) -> None:

@@ -139,7 +139,8 @@ def wrongs(judged: Sequence[Judged]) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for one in judged:
         entry = one.entry
-        other = "" if one.ruling.other is None else judged[one.ruling.other].entry.file
+        beside = one.ruling.other if one.ruling.other is not None else one.original
+        other = "" if beside is None else judged[beside].entry.file
         match entry.kind:
             case "copy" if one.original is None:
                 found.setdefault("missed", []).append((entry.file, entry.copy_of or ""))

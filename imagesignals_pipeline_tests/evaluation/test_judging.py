@@ -72,6 +72,7 @@ def test_one_false_match_accuses_the_second_of_two_groups() -> None:
     judged = scoring.link(entries, [NEW, NEW, same(0, 1)])
     assert [one.original for one in judged] == [None, 0, 0]
     assert scoring.score(judged).accused.hits == 1
+    assert scoring.wrongs(judged) == {"accused": [("b", "a")]}
 
 
 @given(st.lists(st.lists(st.integers(0, 30), max_size=3), min_size=1, max_size=30))
