@@ -89,7 +89,12 @@ def components(mask: Mask) -> tuple[Ints, Ints]:
 
     Part 0 is what is not in the mask. A box is x, y, width, height and area.
     """
-    _, label, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    try:  # labels of 16 bits take a third of the time
+        _, label, stats, _ = cv2.connectedComponentsWithStats(
+            mask.view(np.uint8), connectivity=8, ltype=cv2.CV_16U
+        )
+    except cv2.error:  # 65,535 parts and more: grain, no text
+        _, label, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     return cast(Ints, label), cast(Ints, stats)
 
 

@@ -630,20 +630,37 @@ where signals.analysis_status = 'completed'
     );
 
 -- name: matches
--- Pairs of the same picture among given pixels; all pairs if none are given.
+-- Comparisons among given pixels, or all if none are given. One that found two pictures to be
+-- different counts only between pictures that are each the same as some other.
 select
-    pixels_a,
-    pixels_b,
-    similarity_percentage,
-    explanation
-from image_matches
-where same_picture
-    and (
-        cast(:pixels as bytea []) is null
-        or (
-            pixels_a = any(cast(:pixels as bytea [])) and pixels_b = any(cast(:pixels as bytea []))
+    known.pixels_a,
+    known.pixels_b,
+    known.same_picture,
+    known.similarity_percentage,
+    known.explanation
+from image_matches as known
+where (
+    known.same_picture
+    or (
+        exists (
+            select from image_matches as match
+            where match.same_picture
+                and known.pixels_a in (match.pixels_a, match.pixels_b)
         )
-    );
+        and exists (
+            select from image_matches as match
+            where match.same_picture
+                and known.pixels_b in (match.pixels_a, match.pixels_b)
+        )
+    )
+)
+and (
+    cast(:pixels as bytea []) is null
+    or (
+        known.pixels_a = any(cast(:pixels as bytea []))
+        and known.pixels_b = any(cast(:pixels as bytea []))
+    )
+);
 
 -- name: save_links
 -- Mark copies and unmark what is none; rows that say so already stay as they are.

@@ -1,8 +1,10 @@
 """Which submissions show the same picture, and which of them is the original (pure).
 
-Submissions with the same bytes or the same pixels show one picture. Pictures that the matching
-room found to be the same, directly or by way of other copies, form a group. The earliest
-submission of the group is the original; every other one is a copy of it.
+Submissions with the same bytes or the same pixels show one picture. A picture that the matching
+room found to be the same as earlier ones joins the group of the likest of them; so the groups of
+two originals are never merged by one look at a later, poorer copy of either. Only then do groups
+merge that a common copy connects, unless a direct comparison has parted them. The earliest
+submission of a group is the original; every other one is a copy of it.
 """
 
 import heapq
@@ -43,12 +45,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Two pictures that are the same; `explanation` says what was done to the copy."""
+    """Two pictures that were compared; `explanation` says what was done to the copy."""
 
     pixels_a: bytes
     pixels_b: bytes
     percentage: int
     explanation: str
+    same_picture: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,13 @@ def links(members: Sequence[Member], edges: Iterable[Edge]) -> dict[UUID, Link]:
     strongest way to it.
     """
     pictures = _pictures(members)
-    neighbours = _neighbours(pictures, edges)
+    neighbours, parted = _neighbours(pictures, edges)
+    roots = _merged(_joined(len(pictures), neighbours), neighbours, parted)
     found: dict[UUID, Link] = {}
-    grouped: set[int] = set()
-    for root, picture in enumerate(pictures):  # earliest first: whoever is new founds a group
-        if root in grouped:
-            continue
-        for other, way in _ways(root, neighbours).items():
-            grouped.add(other)
-            copies = pictures[other] if other != root else picture[1:]
-            found.update((copy.id, _link(copy, picture[0], way)) for copy in copies)
+    for root in sorted(set(roots)):
+        for other, way in _ways(root, neighbours, roots).items():
+            copies = pictures[other] if other != root else pictures[root][1:]
+            found.update((copy.id, _link(copy, pictures[root][0], way)) for copy in copies)
     return found
 
 
@@ -104,18 +104,79 @@ def _pictures(members: Sequence[Member]) -> list[Picture]:
     return list(pictures.values())
 
 
-def _neighbours(pictures: Sequence[Picture], edges: Iterable[Edge]) -> dict[int, dict[int, Edge]]:
-    """Return each picture's neighbours and the strongest edge to each."""
+def _neighbours(
+    pictures: Sequence[Picture], edges: Iterable[Edge]
+) -> tuple[dict[int, dict[int, Edge]], set[tuple[int, int]]]:
+    """Return each picture's neighbours with the strongest edge to each, and who is parted."""
     numbers = {member.pixels: n for n, picture in enumerate(pictures) for member in picture}
     neighbours: defaultdict[int, dict[int, Edge]] = defaultdict(dict)
+    parted: set[tuple[int, int]] = set()
     for edge in sorted(edges, key=lambda each: (each.percentage, each.explanation)):
         a, b = numbers.get(edge.pixels_a), numbers.get(edge.pixels_b)
-        if a is not None and b is not None and a != b:
+        if a is None or b is None or a == b:
+            continue
+        if edge.same_picture:
             neighbours[a][b] = neighbours[b][a] = edge
-    return neighbours
+        else:
+            parted.add((a, b))
+    return neighbours, parted
 
 
-def _ways(root: int, neighbours: Mapping[int, Mapping[int, Edge]]) -> dict[int, Edge | int | None]:
+def _joined(count: int, neighbours: Mapping[int, Mapping[int, Edge]]) -> list[int]:
+    """Return the root of each picture once it has joined the likest earlier one, if there is any.
+
+    Of equals the earliest counts. Pictures are numbered in the order of submission.
+    """
+    roots: list[int] = []
+    for picture in range(count):
+        known = neighbours.get(picture, {})
+        earlier = [(-known[other].percentage, other) for other in known if other < picture]
+        roots.append(roots[min(earlier)[1]] if earlier else picture)
+    return roots
+
+
+def _merged(
+    roots: list[int],
+    neighbours: Mapping[int, Mapping[int, Edge]],
+    parted: Iterable[tuple[int, int]],
+) -> list[int]:
+    """Return the roots once groups are merged that an edge connects and no comparison parts.
+
+    The strongest edges come first; a merger takes over what parts either group from others.
+    """
+    foes: defaultdict[int, set[int]] = defaultdict(set)
+    for a, b in parted:
+        foes[roots[a]].add(roots[b])
+        foes[roots[b]].add(roots[a])
+    between = sorted(
+        (-edge.percentage, picture, other)
+        for picture, known in neighbours.items()
+        for other, edge in known.items()
+        if other < picture and roots[other] != roots[picture]
+    )
+    moved: dict[int, int] = {}
+
+    def root(picture: int) -> int:
+        found = roots[picture]
+        while found in moved:
+            found = moved[found]
+        return found
+
+    for _, picture, other in between:
+        first, second = sorted((root(picture), root(other)))
+        if first == second or second in foes[first]:
+            continue
+        moved[second] = first
+        for foe in foes.pop(second, set()):
+            foes[foe].discard(second)
+            foes[foe].add(first)
+            foes[first].add(foe)
+    return [root(picture) for picture in range(len(roots))]
+
+
+def _ways(
+    root: int, neighbours: Mapping[int, Mapping[int, Edge]], roots: Sequence[int]
+) -> dict[int, Edge | int | None]:
     """Return how each picture of a group leads to its root.
 
     None is the root itself, an edge a direct comparison, and a number the weakest percentage on
@@ -125,12 +186,13 @@ def _ways(root: int, neighbours: Mapping[int, Mapping[int, Edge]]) -> dict[int, 
     reached = [(-IDENTICAL, root)]
     while reached:
         weakest, picture = heapq.heappop(reached)
-        if picture in strength:
+        if picture in strength or roots[picture] != root:
             continue
         strength[picture] = -weakest
         for neighbour, edge in neighbours.get(picture, {}).items():
             heapq.heappush(reached, (max(weakest, -edge.percentage), neighbour))
-    return {**strength, **neighbours.get(root, {}), root: None}
+    direct = neighbours.get(root, {})
+    return {**strength, **{each: direct[each] for each in strength if each in direct}, root: None}
 
 
 def _link(copy: Member, original: Member, way: Edge | int | None) -> Link:

@@ -90,6 +90,7 @@ def _edge(row: Row[tuple[object, ...]]) -> Edge:
         pixels_b=bytes(row.pixels_b),
         percentage=row.similarity_percentage,
         explanation=row.explanation,
+        same_picture=row.same_picture,
     )
 
 

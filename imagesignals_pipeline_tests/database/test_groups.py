@@ -34,6 +34,11 @@ def edge(one: str, other: str, percentage: int, explanation: str = "") -> Edge:
     return Edge(digest(one), digest(other), percentage, explanation)
 
 
+def parted(one: str, other: str) -> Edge:
+    """Return a comparison that found two pictures to be different."""
+    return Edge(digest(one), digest(other), 60, "", same_picture=False)
+
+
 def test_same_bytes_are_the_same_file() -> None:
     """The later one is the copy, with 100 %, and the sentence names flat and day."""
     first, second = member(2, "a", flat_id="F-101"), member(5, "a", flat_id="F-102")
@@ -94,6 +99,33 @@ def test_a_comparison_with_the_original_counts_before_a_stronger_detour() -> Non
     assert found[members[2].id].explanation.endswith(", scaled.")
 
 
+def test_a_poor_copy_accuses_nobody_whom_a_direct_look_acquits() -> None:
+    """A later picture like two receipts that differ joins the likelier one, and they stay apart."""
+    members = [member(0, "a"), member(1, "b"), member(2, "c"), member(3, "d")]
+    edges = [edge("c", "a", 95), edge("c", "b", 97), parted("a", "b"), edge("d", "c", 99)]
+    found = links(members, edges)
+    assert {copy: link.original_id for copy, link in found.items()} == {
+        members[2].id: members[1].id,
+        members[3].id: members[1].id,
+    }
+
+
+def test_a_later_copy_reveals_an_earlier_one() -> None:
+    """Two pictures that were never compared are one group once a third is the same as both."""
+    members = [member(0, "a"), member(1, "b"), member(2, "c")]
+    found = links(members, [edge("c", "a", 95), edge("c", "b", 97)])
+    assert {link.original_id for link in found.values()} == {members[0].id}
+    assert found[members[1].id].percentage == 95
+
+
+def test_mergers_take_over_what_parts_either_group() -> None:
+    """Whom one of two merged groups is parted from, the merged group is parted from too."""
+    members = [member(number, name) for number, name in enumerate("abcde")]
+    edges = [edge("d", "a", 99), edge("d", "b", 98), edge("e", "b", 97), edge("e", "c", 96)]
+    found = links(members, [*edges, parted("a", "c")])
+    assert {copy.int: link.original_id.int for copy, link in found.items()} == {1: 0, 3: 0, 4: 0}
+
+
 def test_a_picture_that_nobody_shows_connects_nobody() -> None:
     """When the copy between two pictures is deleted, they are no longer related."""
     members = [member(0, "a"), member(2, "c")]
@@ -136,16 +168,22 @@ MEMBERS = st.lists(
     max_size=9,
     unique_by=lambda each: each.id,
 )
-EDGES = st.lists(
-    st.builds(
-        Edge,
-        pixels_a=st.sampled_from(PIXELS),
-        pixels_b=st.sampled_from(PIXELS),
-        percentage=st.integers(50, 99),
-        explanation=st.sampled_from(["", "scaled"]),
-    ),
-    max_size=6,
+EDGE = st.builds(
+    Edge,
+    pixels_a=st.sampled_from(PIXELS),
+    pixels_b=st.sampled_from(PIXELS),
+    percentage=st.integers(50, 99),
+    explanation=st.sampled_from(["", "scaled"]),
 )
+PARTED = st.builds(
+    Edge,
+    pixels_a=st.sampled_from(PIXELS),
+    pixels_b=st.sampled_from(PIXELS),
+    percentage=st.just(40),
+    explanation=st.just(""),
+    same_picture=st.just(False),
+)
+EDGES = st.lists(EDGE, max_size=6)
 
 
 def plain_strengths(members: list[Member], edges: list[Edge]) -> dict[tuple[UUID, UUID], int]:
@@ -190,7 +228,20 @@ def test_links_agree_with_trying_every_way(members: list[Member], edges: list[Ed
             assert link.percentage == (100 if identical else expected)
 
 
-@given(MEMBERS, EDGES, st.randoms(use_true_random=False))
+@given(MEMBERS, st.lists(st.one_of(EDGE, PARTED), max_size=9))
+def test_parting_only_ever_frees(members: list[Member], edges: list[Edge]) -> None:
+    """Whoever resembles an earlier picture is a copy, and nobody else becomes one by parting."""
+    same = [each for each in edges if each.same_picture]
+    found, before = links(members, edges), links(members, same)
+    assert found.keys() <= before.keys()
+    by_pixels = {each.pixels: each for each in sorted(members, key=lambda one: one.order)[::-1]}
+    for each in same:
+        one, other = by_pixels.get(each.pixels_a), by_pixels.get(each.pixels_b)
+        if one and other and one is not other and one.pixels:
+            assert max(one, other, key=lambda member: member.order).id in found
+
+
+@given(MEMBERS, st.lists(st.one_of(EDGE, PARTED), max_size=9), st.randoms(use_true_random=False))
 def test_the_order_of_reading_is_of_no_matter(
     members: list[Member], edges: list[Edge], random: Random
 ) -> None:

@@ -28,13 +28,17 @@ class Ruling:
     """What a judge says of one picture.
 
     `other` is the number of the earlier picture spoken of, None with `Tier.NOTHING`; `also` are
-    more earlier ones that a duplicate is the same as. `comparisons` counts the expensive ones,
-    `seconds` is the time of search and comparisons.
+    more earlier ones that a duplicate is the same as, and `percentages` say how alike each of them
+    is, `other` first (none: all are equally alike). `apart` are earlier ones that a comparison
+    found to be different. `comparisons` counts the expensive ones, `seconds` is the time of search
+    and comparisons.
     """
 
     tier: Tier
     other: int | None = None
     also: tuple[int, ...] = ()
+    percentages: tuple[int, ...] = ()
+    apart: tuple[int, ...] = ()
     comparisons: int = 0
     seconds: float = 0.0
 

@@ -32,6 +32,10 @@ class Index(Protocol):
         ...
 
 
+Compared = tuple[Tier, int]
+"""What a comparison comes to, and how alike the two are in percent."""
+
+
 class Matcher(Protocol):
     """What the evaluation asks of a matcher; it must be picklable."""
 
@@ -44,7 +48,7 @@ class Matcher(Protocol):
         """Return an empty index."""
         ...
 
-    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Tier]:
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Compared]:
         """Compare with the few candidates worth it; return what each number comes to."""
         ...
 
@@ -58,11 +62,15 @@ class Ours:
         """Return the coarse stage."""
         return _Words()
 
-    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Tier]:
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Compared]:
         """Let the middle stage choose, then compare."""
-        return {
-            number: TIERS[match.compare(payload, candidates[number]).tier]
+        verdicts = {
+            number: match.compare(payload, candidates[number])
             for number in match.promising(payload, candidates)
+        }
+        return {
+            number: (TIERS[verdict.tier], verdict.similarity_percentage)
+            for number, verdict in verdicts.items()
         }
 
 
@@ -133,17 +141,28 @@ def _settle(index: Index, measured: Sequence[Measured]) -> list[Ruling | _Search
 
 def _compare(
     matcher: Matcher, payloads: tuple[bytes, Sequence[bytes]]
-) -> tuple[Mapping[int, Tier], float]:
+) -> tuple[Mapping[int, Compared], float]:
     started = time.process_time()
     return matcher.compare(*payloads), time.process_time() - started
 
 
-def _ruling(search: _Search, compared: Mapping[int, Tier], seconds: float) -> Ruling:
+def _ruling(search: _Search, compared: Mapping[int, Compared], seconds: float) -> Ruling:
     """Let the best tier count, and of equals the earliest picture."""
     cost = Ruling(Tier.NOTHING, comparisons=len(compared), seconds=search.seconds + seconds)
-    best = min(compared.values(), key=list(Tier).index, default=Tier.NOTHING)
+    best = min((tier for tier, _ in compared.values()), key=list(Tier).index, default=Tier.NOTHING)
     if best is Tier.NOTHING:
         return cost
-    alike = sorted(search.candidates[number] for number, tier in compared.items() if tier is best)
-    also = tuple(alike[1:]) if best.is_duplicate else ()
-    return replace(cost, tier=best, other=alike[0], also=also)
+    seen = sorted((search.candidates[number], *found) for number, found in compared.items())
+    alike = [(number, percentage) for number, tier, percentage in seen if tier is best]
+    apart = tuple(number for number, tier, _ in seen if not tier.is_duplicate)
+    if not best.is_duplicate:
+        return replace(cost, tier=best, other=alike[0][0], apart=apart)
+    numbers, percentages = zip(*alike, strict=True)
+    return replace(
+        cost,
+        tier=best,
+        other=numbers[0],
+        also=numbers[1:],
+        percentages=percentages,
+        apart=apart,
+    )

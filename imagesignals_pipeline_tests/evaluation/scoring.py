@@ -1,10 +1,12 @@
 """Links the pictures of a half as the tables do and counts what a judge gets right."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import timedelta
+from uuid import UUID
 
+from imagesignals_pipeline.store.groups import EPOCH, IDENTICAL, Edge, Member, links
 from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 
@@ -66,33 +68,38 @@ class Score:
 
 
 def link(entries: Sequence[Entry], rulings: Sequence[Ruling]) -> list[Judged]:
-    """Link what is the same, directly or by way of others.
-
-    The earliest of a group is its original, as in the tables.
-    """
-    originals = list(range(len(entries)))
-    for number, ruling in enumerate(rulings):
-        if ruling.tier.is_duplicate and ruling.other is not None:
-            _join(originals, (number, ruling.other, *ruling.also))
+    """Link what is the same, directly or by way of others, by the rule that the tables follow."""
+    members = [
+        Member(_id(number), "", EPOCH + timedelta(seconds=number), _digest(number), _digest(number))
+        for number in range(len(entries))
+    ]
+    edges = [edge for number, ruling in enumerate(rulings) for edge in _edges(number, ruling)]
+    found = links(members, edges)
+    originals = [found.get(each.id) for each in members]
     return [
-        Judged(entry, ruling, None if root == number else root)
-        for number, (entry, ruling, root) in enumerate(
-            zip(entries, rulings, map(partial(_root, originals), originals), strict=True)
-        )
+        Judged(entry, ruling, None if link is None else link.original_id.int)
+        for entry, ruling, link in zip(entries, rulings, originals, strict=True)
     ]
 
 
-def _join(originals: list[int], numbers: Sequence[int]) -> None:
-    """Make the earliest of the groups of all these the original of each."""
-    roots = [_root(originals, number) for number in numbers]
-    for root in roots:
-        originals[root] = min(roots)
+def _id(number: int) -> UUID:
+    return UUID(int=number)
 
 
-def _root(originals: Sequence[int], number: int) -> int:
-    while originals[number] != number:
-        number = originals[number]
-    return number
+def _digest(number: int) -> bytes:
+    return b"%d" % number
+
+
+def _edges(number: int, ruling: Ruling) -> Iterator[Edge]:
+    """Return what a ruling says, as comparisons of pictures."""
+    later = _digest(number)
+    if ruling.tier.is_duplicate and ruling.other is not None:
+        others = (ruling.other, *ruling.also)
+        percentages = ruling.percentages or (IDENTICAL,) * len(others)
+        for other, percentage in zip(others, percentages, strict=True):
+            yield Edge(later, _digest(other), percentage, "")
+    for other in ruling.apart:
+        yield Edge(later, _digest(other), 0, "", same_picture=False)
 
 
 def score(judged: Sequence[Judged]) -> Score:

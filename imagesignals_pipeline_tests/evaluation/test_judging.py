@@ -12,7 +12,7 @@ from PIL import Image
 from imagesignals_pipeline_tests.evaluation import scoring
 from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier, nearest
 from imagesignals_pipeline_tests.evaluation.manifest import Entry, Kind
-from imagesignals_pipeline_tests.evaluation.matcher import rule
+from imagesignals_pipeline_tests.evaluation.matcher import Compared, rule
 from imagesignals_pipeline_tests.evaluation.measure import Measured
 
 NEW = Ruling(Tier.NOTHING)
@@ -116,9 +116,9 @@ class FirstLetters:
         """Return an index that proposes all."""
         return Everything()
 
-    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> dict[int, Tier]:
+    def compare(self, payload: bytes, candidates: Sequence[bytes]) -> dict[int, Compared]:
         """Compare letters with all."""
-        return {number: _tier(payload, other) for number, other in enumerate(candidates)}
+        return {number: (_tier(payload, other), 95) for number, other in enumerate(candidates)}
 
 
 def _tier(payload: bytes, earlier: bytes) -> Tier:
@@ -183,4 +183,14 @@ def test_all_that_are_the_same_are_named(one: str, other: str) -> None:
         FirstLetters(),
         [measured("1", "a", one), measured("2", "b", other), measured("3", "c", "map")],
     )
-    assert (rulings[2].other, rulings[2].also) == (0, (1,))
+    assert (rulings[2].other, rulings[2].also, rulings[2].apart) == (0, (1,), ())
+    assert rulings[2].percentages == (95, 95)
+
+
+def test_a_direct_look_acquits() -> None:
+    """A poor copy that is like two receipts does not tie together those that were told apart."""
+    entries = [entry("a", "honest"), entry("b", "honest"), entry("c", "copy", "b", "crop")]
+    apart = Ruling(Tier.SAME_APP, 0, apart=(0,))
+    alike = Ruling(Tier.SAME_PICTURE, 0, (1,), percentages=(93, 97))
+    judged = scoring.link(entries, [NEW, apart, alike])
+    assert [one.original for one in judged] == [None, None, 1]
