@@ -208,6 +208,7 @@ def _compared(
                 verdict.same_picture,
                 verdict.similarity_percentage,
                 verdict.explanation,
+                verdict.parted,
             )
         found.append(comparison)
     return found

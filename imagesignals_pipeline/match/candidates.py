@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from imagesignals_pipeline.match import alignment, payload
 from imagesignals_pipeline.match.words import Codes
 
-MAX_CANDIDATES: Final = 48
+MAX_CANDIDATES: Final = 64
 """Pictures that pass the coarse stage; each costs a millisecond in the middle one."""
-MAX_COMPARISONS: Final = 7
+MAX_COMPARISONS: Final = 9
 """Pictures that pass the middle stage: full comparisons for each new picture."""
 MAX_BITS: Final = 14
 """Of the 64 bits of two words that still count as equal: by chance 3 in a million pairs do."""

@@ -630,8 +630,8 @@ where signals.analysis_status = 'completed'
     );
 
 -- name: matches
--- Comparisons among given pixels, or all if none are given. One that found two pictures to be
--- different counts only between pictures that are each the same as some other.
+-- Comparisons among given pixels, or all if none are given: of the same picture, and those that
+-- part pictures each of which is the same as some other.
 select
     known.pixels_a,
     known.pixels_b,
@@ -642,7 +642,8 @@ from image_matches as known
 where (
     known.same_picture
     or (
-        exists (
+        known.parted
+        and exists (
             select from image_matches as match
             where match.same_picture
                 and known.pixels_a in (match.pixels_a, match.pixels_b)
@@ -1187,7 +1188,8 @@ select
     same_picture,
     similarity_percentage,
     explanation,
-    later
+    later,
+    parted
 from image_matches
 where algorithm_version = :algorithm_version
     and (pixels_a = any(cast(:pixels as bytea [])) or pixels_b = any(cast(:pixels as bytea [])));
@@ -1199,7 +1201,8 @@ delete from image_matches where later = any(cast(:pixels as bytea []));
 -- name: save_comparisons
 -- Pairs that were compared.
 insert into image_matches as known (
-    pixels_a, pixels_b, same_picture, similarity_percentage, explanation, algorithm_version, later
+    pixels_a, pixels_b, same_picture, similarity_percentage, explanation, algorithm_version, later,
+    parted
 )
 select
     decode(fresh.pixels_a, 'hex'),
@@ -1208,14 +1211,16 @@ select
     fresh.similarity_percentage,
     fresh.explanation,
     :algorithm_version,
-    decode(fresh.later, 'hex')
+    decode(fresh.later, 'hex'),
+    fresh.parted
 from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
     pixels_a text,
     pixels_b text,
     same_picture boolean,
     similarity_percentage integer,
     explanation text,
-    later text
+    later text,
+    parted boolean
 )
 order by fresh.pixels_a, fresh.pixels_b
 on conflict (pixels_a, pixels_b) do update set
@@ -1223,7 +1228,8 @@ on conflict (pixels_a, pixels_b) do update set
     similarity_percentage = excluded.similarity_percentage,
     explanation = excluded.explanation,
     algorithm_version = excluded.algorithm_version,
-    later = excluded.later;
+    later = excluded.later,
+    parted = excluded.parted;
 
 -- name: save_worst_scores
 -- How alike the least of each picture's candidates is.

@@ -50,6 +50,7 @@ class Comparison:
     same_picture: bool
     percentage: int
     explanation: str
+    parted: bool = False
 
     @property
     def pair(self) -> tuple[Pixels, Pixels]:
@@ -130,7 +131,14 @@ def comparisons(
         a, b, later = bytes(row.pixels_a), bytes(row.pixels_b), bytes(row.later or row.pixels_b)
         earlier = b if later == a else a
         found.append(
-            Comparison(later, earlier, row.same_picture, row.similarity_percentage, row.explanation)
+            Comparison(
+                later,
+                earlier,
+                row.same_picture,
+                row.similarity_percentage,
+                row.explanation,
+                row.parted,
+            )
         )
     return found
 
@@ -148,6 +156,7 @@ def replace_comparisons(
             "similarity_percentage": each.percentage,
             "explanation": each.explanation,
             "later": each.later.hex(),
+            "parted": each.parted,
         }
         for each in fresh
     ]

@@ -32,8 +32,8 @@ class Index(Protocol):
         ...
 
 
-Compared = tuple[Tier, int]
-"""What a comparison comes to, and how alike the two are in percent."""
+Compared = tuple[Tier, int, bool]
+"""What a comparison comes to, how alike the two are in percent, and whether it parts them."""
 
 
 class Matcher(Protocol):
@@ -69,7 +69,7 @@ class Ours:
             for number in match.promising(payload, candidates)
         }
         return {
-            number: (TIERS[verdict.tier], verdict.similarity_percentage)
+            number: (TIERS[verdict.tier], verdict.similarity_percentage, verdict.parted)
             for number, verdict in verdicts.items()
         }
 
@@ -149,12 +149,14 @@ def _compare(
 def _ruling(search: _Search, compared: Mapping[int, Compared], seconds: float) -> Ruling:
     """Let the best tier count, and of equals the earliest picture."""
     cost = Ruling(Tier.NOTHING, comparisons=len(compared), seconds=search.seconds + seconds)
-    best = min((tier for tier, _ in compared.values()), key=list(Tier).index, default=Tier.NOTHING)
+    best = min(
+        (tier for tier, _, _ in compared.values()), key=list(Tier).index, default=Tier.NOTHING
+    )
     if best is Tier.NOTHING:
         return cost
     seen = sorted((search.candidates[number], *found) for number, found in compared.items())
-    alike = [(number, percentage) for number, tier, percentage in seen if tier is best]
-    apart = tuple(number for number, tier, _ in seen if not tier.is_duplicate)
+    alike = [(number, percentage) for number, tier, percentage, _ in seen if tier is best]
+    apart = tuple(number for number, _, _, parted in seen if parted)
     if not best.is_duplicate:
         return replace(cost, tier=best, other=alike[0][0], apart=apart)
     numbers, percentages = zip(*alike, strict=True)

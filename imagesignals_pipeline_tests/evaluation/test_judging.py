@@ -118,7 +118,9 @@ class FirstLetters:
 
     def compare(self, payload: bytes, candidates: Sequence[bytes]) -> dict[int, Compared]:
         """Compare letters with all."""
-        return {number: (_tier(payload, other), 95) for number, other in enumerate(candidates)}
+        return {
+            number: (_tier(payload, other), 95, False) for number, other in enumerate(candidates)
+        }
 
 
 def _tier(payload: bytes, earlier: bytes) -> Tier:
