@@ -137,7 +137,9 @@ def _resized(scale: float) -> Change:
     return resize
 
 
-def _chain(*changes: Change) -> Change:
+def chain(*changes: Change) -> Change:
+    """Return one change after another."""
+
     def apply(picture: Image.Image, random: Random) -> Image.Image:
         for change in changes:
             picture = change(picture, random)
@@ -249,14 +251,14 @@ def _edits() -> tuple[Alteration, ...]:
         "blurred": blurred,
         "noise": noisy,
         "sharpened": sharpened,
-        "cropped, sent on": _chain(_slightly_cropped, messenger),
-        "cropped, marked, sent on": _chain(_slightly_cropped, marks.circle, messenger),
-        "status bar cropped, resized": _chain(
+        "cropped, sent on": chain(_slightly_cropped, messenger),
+        "cropped, marked, sent on": chain(_slightly_cropped, marks.circle, messenger),
+        "status bar cropped, resized": chain(
             _without_bars(status=True, navigation=False), _resized(0.6)
         ),
-        "grey, sent on twice": _chain(greyscale, twice),
-        "gallery, sent on": _chain(scenes.gallery, messenger),
-        "brighter, caption, sent on": _chain(brightness, marks.caption_below, messenger),
+        "grey, sent on twice": chain(greyscale, twice),
+        "gallery, sent on": chain(scenes.gallery, messenger),
+        "brighter, caption, sent on": chain(brightness, marks.caption_below, messenger),
     }
     return tuple(Alteration(name, _saved(change)) for name, change in edits.items())
 
@@ -266,8 +268,8 @@ def _hard() -> tuple[Alteration, ...]:
     hard: dict[str, Change] = {
         "all sides 10 % cropped": ten,
         "photo of screen": scenes.screen_photo,
-        "10 % cropped, marked, sent on twice": _chain(ten, marks.arrow, twice),
-        "chat, sent on twice": _chain(scenes.chat, twice),
+        "10 % cropped, marked, sent on twice": chain(ten, marks.arrow, twice),
+        "chat, sent on twice": chain(scenes.chat, twice),
     }
     return tuple(Alteration(name, _saved(change), hard=True) for name, change in hard.items())
 

@@ -20,7 +20,7 @@ PACKAGES = (
     "chromium fonts-noto-core fonts-noto-color-emoji fonts-noto-mono fonts-roboto fonts-open-sans "
     "fonts-liberation fonts-dejavu-core fonts-lato fonts-inter fonts-cantarell fonts-karla "
     "fonts-manrope fonts-cabin fonts-play fonts-dosis fonts-paratype fonts-crosextra-carlito "
-    "fonts-hack"
+    "fonts-hack fonts-quicksand"
 )
 """Debian packages that rendering needs."""
 
@@ -166,6 +166,28 @@ def rupees(paise: int) -> str:
     return f"{','.join([*groups, tail])}.{rest:02}"
 
 
+def letters(number: int | str) -> str:
+    """Write a number in base 32, as banks make references of letters and digits.
+
+    >>> letters(525_001_234_567)
+    'F8W86647'
+    """
+    value, written = int(number), ""
+    while value:
+        value, digit = divmod(value, 32)
+        written = "0123456789ABCDEFGHJKLMNPQRSTUVWX"[digit] + written
+    return written
+
+
+def native(text: str, zero: str) -> str:
+    """Write the digits of a text in another script, given that script's zero.
+
+    >>> native("Rs 1,250", "\N{BENGALI DIGIT ZERO}") == "Rs ১,২৫০"
+    True
+    """
+    return "".join(chr(ord(zero) + int(sign)) if sign in "0123456789" else sign for sign in text)
+
+
 def squares(text: int, size: int) -> Iterator[tuple[int, int]]:
     """Yield the dark cells of a pattern that looks like a QR code and depends on its text."""
     value = text * 0x9E3779B97F4A7C15F39CC0605CEDC835 + 0x2545F4914F6CDD1D
@@ -198,7 +220,8 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined
     )
-    environment.filters["rupees"] = rupees
+    filters: dict[str, Any] = environment.filters
+    filters.update(rupees=rupees, letters=letters, native=native)
     return environment
 
 

@@ -13,12 +13,8 @@ from typing import get_args
 from PIL import Image
 
 from imagesignals_pipeline_tests.evaluation import browser, manifest, nature, scenes
-from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS, Alteration, upright
-from imagesignals_pipeline_tests.evaluation.catalogue import (
-    REPORT_PHONES,
-    TEMPLATES,
-    TUNE_PHONES,
-)
+from imagesignals_pipeline_tests.evaluation.alterations import Alteration, upright
+from imagesignals_pipeline_tests.evaluation.catalogue import ALTERATIONS, PHONES, TEMPLATES
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 from imagesignals_pipeline_tests.evaluation.receipts import (
     ForgedField,
@@ -41,8 +37,20 @@ PHOTOGRAPHED = 0.4
 READABLE = 0.5
 """Pixels per CSS pixel below which the digits of small print are under 5 pixels high."""
 
-PHOTO_ALTERATIONS = ("JPEG 70", "sent on", "resized to 0.5", "all sides 5 % cropped")
+PHOTO_ALTERATIONS = (
+    "JPEG 70",
+    "sent on",
+    "resized to 0.5",
+    "all sides 5 % cropped",
+    "JPEG 62 4:2:2",
+    "forwarded",
+    "resized to 0.6 by AREA",
+    "all sides cropped by hand",
+)
 """What is done to photographs that show no text at all."""
+
+PLAIN = str.maketrans(" ", "-", ":")
+"""Makes the name of an alteration part of a file's name."""
 
 DEFAULT_CACHE = Path(".imagesignals/evaluation")
 
@@ -104,7 +112,7 @@ def _honest(half: Half, studio: browser.Studio) -> Iterator[Original]:
         for number, receipt in enumerate(receipts_of(template)):
             random = Random(f"{half} {template.name} {number} saved")
             png = studio.render(receipt)
-            alteration = random.choice(ALTERATIONS[1:]) if receipt.worn else None
+            alteration = random.choice(ALTERATIONS[half][1:]) if receipt.worn else None
             photographed = template.paper and random.random() < PHOTOGRAPHED
             if alteration:
                 content, suffix = _worn(png, alteration, random)
@@ -176,13 +184,14 @@ def _recoded(png: bytes, random: Random) -> bytes:
 
 def _is_phone(receipt: Receipt) -> bool:
     """Whether the picture has a status bar."""
-    return receipt.resident.device in (*TUNE_PHONES, *REPORT_PHONES)
+    return receipt.resident.device in PHONES
 
 
 def _copies(originals: list[Original]) -> Iterator[Original]:
     """Alter originals of every template in every way."""
-    for index, alteration in enumerate(ALTERATIONS):
-        random = Random(f"{originals[0].entry.half} {alteration.name}")
+    half = originals[0].entry.half
+    for index, alteration in enumerate(ALTERATIONS[half]):
+        random = Random(f"{half} {alteration.name}")
         for number, original in enumerate(_spread(originals, COPIES_EACH, random)):
             yield _copy(original, alteration, f"copy-{index:02}-{number:02}", random)
 
@@ -243,10 +252,10 @@ def _strays(half: Half) -> Iterator[Original]:
 def _photo_copies(photo: Original) -> Iterator[Original]:
     random = Random(f"{photo.entry.half} {photo.entry.file}")
     picture = upright(Image.open(io.BytesIO(photo.content)))
-    for alteration in ALTERATIONS:
+    for alteration in ALTERATIONS[photo.entry.half]:
         if alteration.name in PHOTO_ALTERATIONS:
             copied = alteration.apply(photo.content, picture, random)
-            name = f"{Path(photo.entry.file).stem}-{alteration.name.replace(' ', '-')}"
+            name = f"{Path(photo.entry.file).stem}-{alteration.name.translate(PLAIN)}"
             entry = _offspring(photo, name + copied.suffix, "copy", alteration.name, "photograph")
             yield Original(entry, copied.content)
 
@@ -282,13 +291,16 @@ def _stamp(half: Half) -> str:
     package = Path(__file__).parent
     sources = (
         "alterations",
+        "alterations_exam",
         "browser",
         "build",
         "catalogue",
         "marks",
+        "marks_exam",
         "nature",
         "receipts",
         "scenes",
+        "scenes_exam",
     )
     for path in (*(package / f"{name}.py" for name in sources), *package.glob(f"html/{half}/*")):
         digest.update(path.read_bytes())

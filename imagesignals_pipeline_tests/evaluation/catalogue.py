@@ -1,5 +1,7 @@
-"""Which receipts there are: templates, screens and fonts of the two halves."""
+"""Which receipts there are: templates, screens and fonts of each half, and what is done to them."""
 
+from imagesignals_pipeline_tests.evaluation import alterations, alterations_exam
+from imagesignals_pipeline_tests.evaluation.alterations import Alteration
 from imagesignals_pipeline_tests.evaluation.receipts import Device, Half, Template
 
 TUNE_PHONES = (
@@ -22,12 +24,36 @@ REPORT_PHONES = (
 REPORT_CARDS = (Device(375, 620, 3), Device(400, 660, 2))
 REPORT_DESKTOPS = (Device(1440, 900, 1), Device(1152, 720, 1.25))
 REPORT_PAGES = (Device(816, 1056, 1), Device(816, 1056, 1.25))
+EXAM_PHONES = (
+    Device(393, 852, 3),
+    Device(393, 873, 2.75),
+    Device(412, 915, 2.625),
+    Device(360, 640, 2),
+    Device(384, 853, 1.875),
+)
+EXAM_WIDE = (Device(674, 842, 2.625), Device(800, 1180, 1.5), Device(820, 1180, 2))
+EXAM_CARDS = (Device(360, 560, 3), Device(640, 360, 2), Device(600, 315, 2))
+EXAM_SLIPS = (Device(360, 720, 2), Device(320, 640, 3))
+EXAM_DESKTOPS = (Device(1536, 864, 1.25), Device(1680, 945, 1), Device(1920, 1080, 1))
+EXAM_PAGES = (Device(794, 1123, 1.25), Device(794, 1123, 2), Device(816, 1056, 1.5))
+PHONES = (*TUNE_PHONES, *REPORT_PHONES, *EXAM_PHONES)
+"""Screens with a status bar."""
 
 TUNE_FONTS = ("Roboto", "Noto Sans", "Open Sans", "DejaVu Sans", "Liberation Sans")
 TUNE_SERIFS = ("Noto Serif", "Liberation Serif", "DejaVu Serif")
 TUNE_MONO = ("DejaVu Sans Mono", "Liberation Mono")
 REPORT_FONTS = ("Inter", "Lato", "Manrope", "Karla", "Cantarell", "Carlito")
 REPORT_MONO = ("Hack", "Noto Sans Mono")
+EXAM_FONTS = ("Cabin", "PT Sans", "Play", "Dosis", "Quicksand", "Roboto Condensed")
+EXAM_SMALL = ("PT Sans Caption", "Noto Sans Display", "DejaVu Sans Condensed")
+EXAM_SERIFS = ("PT Serif", "Noto Serif Display")
+EXAM_MONO = ("PT Mono", "Noto Mono")
+
+ALTERATIONS: dict[Half, tuple[Alteration, ...]] = {
+    "tune": alterations.ALTERATIONS,
+    "report": alterations.ALTERATIONS,
+    "exam": alterations_exam.ALTERATIONS,
+}
 
 TEMPLATES: dict[Half, tuple[Template, ...]] = {
     "tune": (
@@ -63,5 +89,27 @@ TEMPLATES: dict[Half, tuple[Template, ...]] = {
         Template("report", "terminal_slip", REPORT_CARDS, REPORT_MONO, paper=True),
         Template("report", "portal_desktop", REPORT_DESKTOPS, REPORT_FONTS),
         Template("report", "tamil_app", REPORT_PHONES, REPORT_FONTS),
+    ),
+    "exam": (
+        Template("exam", "ripple_upi", EXAM_PHONES, EXAM_FONTS),
+        Template("exam", "wallet_sheet", EXAM_PHONES, EXAM_FONTS, thread=5),
+        Template("exam", "nidhi_table", EXAM_PHONES, EXAM_SMALL),
+        Template("exam", "netbank_desktop", EXAM_DESKTOPS, EXAM_SMALL, dark=False),
+        Template("exam", "webmail", EXAM_DESKTOPS, EXAM_FONTS),
+        Template("exam", "mail_receipt", EXAM_PHONES, EXAM_FONTS, dark=False),
+        Template("exam", "sms_bubbles", EXAM_PHONES, EXAM_FONTS, thread=3),
+        Template("exam", "forwarded_chat", EXAM_PHONES, EXAM_FONTS, thread=2),
+        Template("exam", "voucher_page", EXAM_PAGES, EXAM_SERIFS, dark=False, paper=True),
+        Template("exam", "passbook_print", EXAM_PAGES, EXAM_MONO, dark=False, thread=9, paper=True),
+        Template("exam", "card_slip", EXAM_SLIPS, EXAM_MONO, dark=False, paper=True),
+        Template("exam", "share_card", EXAM_CARDS, EXAM_FONTS),
+        Template("exam", "sheet_ledger", EXAM_DESKTOPS, EXAM_SMALL, thread=11),
+        Template("exam", "fold_bank", EXAM_WIDE, EXAM_FONTS),
+        Template("exam", "small_print", EXAM_PHONES, EXAM_SMALL, dark=False),
+        Template("exam", "urdu_app", EXAM_PHONES, EXAM_FONTS),
+        Template("exam", "bengali_app", EXAM_PHONES, EXAM_FONTS),
+        Template("exam", "amoled", EXAM_PHONES, EXAM_FONTS),
+        Template("exam", "minimal", EXAM_PHONES, EXAM_FONTS),
+        Template("exam", "promo_banner", EXAM_PHONES, EXAM_FONTS),
     ),
 }

@@ -21,6 +21,12 @@ BLANKS = (
     ("blue", (12, 44, 120)),
 )
 
+BLANK_SIZES: dict[Half, tuple[int, int]] = {
+    "tune": (720, 1600),
+    "report": (750, 1624),
+    "exam": (786, 1746),
+}
+
 
 def strays(half: Half) -> Iterator[tuple[str, Literal["photo", "blank"], bytes]]:
     """Yield name, kind and content of the photographs and blank pictures of a half."""
@@ -28,7 +34,7 @@ def strays(half: Half) -> Iterator[tuple[str, Literal["photo", "blank"], bytes]]
         random = Random(f"{half} photo {number}")
         yield f"photo-{number:02}.jpg", "photo", _encoded(photo(random), "JPEG")
     for name, colour in BLANKS:
-        flat = Image.new("RGB", (720, 1600) if half == "tune" else (750, 1624), colour)
+        flat = Image.new("RGB", BLANK_SIZES[half], colour)
         yield f"blank-{name}.png", "blank", _encoded(flat, "PNG")
         yield f"blank-{name}.jpg", "blank", _encoded(flat, "JPEG")
         yield f"blank-{name}-small.png", "blank", _encoded(flat.resize((360, 800)), "PNG")

@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
 
-Half = Literal["tune", "report"]
-"""`tune` is there to develop on; `report` shares only the code of the alterations with it."""
+Half = Literal["tune", "report", "exam"]
+"""`tune` is there to develop on; `report` shares only the code of the alterations with it.
+
+The report half was looked at while limits were chosen; `exam` has alterations of its own, and
+nobody tunes on it.
+"""
 
 ForgedField = Literal["amount", "date", "reference"]
 
@@ -128,6 +132,30 @@ CASTS: dict[Half, Cast] = {
         ("Northline Bank", "Godavari Co-operative", "Peninsula Bank", "Axle & Crown Bank"),
         "KMPT",
         2024,
+    ),
+    "exam": Cast(
+        (
+            "Bhavna",
+            "Yusuf",
+            "Charulata",
+            "Zubin",
+            "Parvathi",
+            "Tenzin",
+            "Gurpreet",
+            "Eshan",
+            "Wahida",
+            "Ole",
+        ),
+        ("Wadia", "Bhattacharjee", "Siddiqui", "Gill", "Lobo", "Hegde", "Tshering", "Puri", "Oak"),
+        (
+            "Palm Grove Apartment Owners",
+            "Palm Grove CHSL",
+            "PG Common Expenses",
+            "Block Sinking A/c",
+        ),
+        ("Kaveri Gramin Bank", "Metro Trust Bank", "Himadri Savings", "Bay of Palms Bank"),
+        "GHXZ",
+        2026,
     ),
 }
 

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
-from imagesignals_pipeline_tests.evaluation.alterations import ALTERATIONS
+from imagesignals_pipeline_tests.evaluation.catalogue import ALTERATIONS
 from imagesignals_pipeline_tests.evaluation.judges import Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 from imagesignals_pipeline_tests.evaluation.measure import Measured
@@ -46,7 +46,8 @@ def scores(counts: Score) -> Iterator[str]:
     for name, share in rows.items():
         yield f"{name:42} {share}"
     yield ""
-    for name in (alteration.name for alteration in ALTERATIONS):
+    every = (alteration.name for half in ALTERATIONS.values() for alteration in half)
+    for name in dict.fromkeys(every):
         for label in (name, f"{name} (hard)"):
             if share := counts.by_alteration.get(label):
                 yield f"  {label:40} {share}"
