@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -12,6 +13,10 @@ from imagesignals_pipeline import settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 
 POLL_S = 3.0
+TIDY_EVERY = 3
+"""Polls; a run of a killed process is noticed after some ten seconds."""
+SOON_S = 30.0
+"""Dagster that ends sooner cannot start at all: its port is taken, its configuration is wrong."""
 STOP_TIMEOUT_S = 30.0
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
 """By its text: when Python reads the option, it cannot import the class of the warning yet."""
@@ -21,21 +26,42 @@ class _Asked(Exception):  # noqa: N818 - a request, not an error
     """Somebody asked us to stop (SIGINT or SIGTERM)."""
 
 
-def supervise(server: EmbeddedPostgres | None, port: int) -> int:
-    """Run `dagster dev` on 127.0.0.1 until it ends or we are asked to stop; return its status.
+def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], None]) -> int:
+    """Run `dagster dev` on 127.0.0.1 until we are asked to stop; return its status.
 
-    The embedded server, if there is one, is started again when it dies.
+    The embedded server, if there is one, is started again when it dies. So is Dagster, which ends
+    as a whole when one of its processes does; one that ends soon after its start is not.
+
+    Args:
+        server: The embedded server.
+        port: Where the UI answers.
+        tidy: Called now and then, as long as all goes on.
     """
-    with _signals(), _dagster(server, port) as process:
+    with _signals():
         try:
             while True:
-                try:
-                    return process.wait(POLL_S)
-                except subprocess.TimeoutExpired:
-                    if server is not None and not server.ready():
-                        server.ensure_running()
+                began = time.monotonic()
+                with _dagster(server, port) as process:
+                    status = _watch(process, server, tidy)
+                if status == 0 or time.monotonic() - began < SOON_S:
+                    return status
+                print(f"Dagster ended with status {status}: it is started again.", flush=True)  # noqa: T201 - the log of a service
         except _Asked:
             return 0
+
+
+def _watch(
+    process: subprocess.Popen[bytes], server: EmbeddedPostgres | None, tidy: Callable[[], None]
+) -> int:
+    """Wait for the end of Dagster and look after the rest; return its status."""
+    while True:
+        for _ in range(TIDY_EVERY):
+            try:
+                return process.wait(POLL_S)
+            except subprocess.TimeoutExpired:
+                if server is not None and not server.ready():
+                    server.ensure_running()
+        tidy()
 
 
 @contextmanager
