@@ -39,6 +39,8 @@ class Place:
     home: Path
     postgres: EmbeddedPostgres
     storage: Storage
+    url: str
+    dagster_url: str
 
     @property
     def environ(self) -> dict[str, str]:
@@ -54,12 +56,23 @@ class Place:
     @property
     def engine(self) -> Engine:
         """Connections to the application's database."""
-        return create_engine(self.postgres.url("imagesignals"), poolclass=NullPool)
+        return create_engine(self.url, poolclass=NullPool)
 
     @property
     def dagster(self) -> Engine:
         """Connections to Dagster's storage."""
-        return create_engine(self.postgres.url("dagster"), poolclass=NullPool)
+        return create_engine(self.dagster_url, poolclass=NullPool)
+
+    @property
+    def libpq_url(self) -> str:
+        """The application's database, in the spelling of psycopg2."""
+        return self.url.replace("+psycopg2", "")
+
+    def count(self, flat_id: str) -> int:
+        """Return how many submissions a flat has made."""
+        with self.engine.connect() as connection:
+            made = text("select count(*) from payment_submissions where flat_id = :flat_id")
+            return connection.execute(made, {"flat_id": flat_id}).scalar_one()
 
     def command(self, *arguments: str) -> list[str]:
         """Return a command line of `imagesignals`."""
@@ -169,12 +182,13 @@ def place(home: Path, storage: Storage) -> Generator[Place]:
     (home / "dagster").mkdir(parents=True, exist_ok=True)
     _configure(home / "dagster")
     with EmbeddedPostgres(home / "postgres") as postgres:
-        engine = database.engine(postgres.url("imagesignals"))
+        urls = postgres.url("imagesignals"), postgres.url("dagster")
+        engine = database.engine(urls[0])
         with engine.begin() as connection:
             sql.migrate(connection, create_submissions=True)
             insert(connection, storage.submissions, storage.base_url)
         engine.dispose()
-        yield Place(home, postgres, storage)
+        yield Place(home, postgres, storage, *urls)
 
 
 def _configure(folder: Path) -> None:
