@@ -12,8 +12,8 @@ from random import Random
 import click
 
 from imagesignals_pipeline_tests.faults.flats import Storage
-from imagesignals_pipeline_tests.faults.place import Lost, place
-from imagesignals_pipeline_tests.faults.series import series
+from imagesignals_pipeline_tests.faults.place import place
+from imagesignals_pipeline_tests.faults.series import LOST, series
 from imagesignals_pipeline_tests.faults.trials import Victim
 
 
@@ -25,18 +25,19 @@ def main(kills: int, seed: int | None, only: tuple[Victim, ...]) -> None:
     """Print the seed and each kill; exit with 1 when something was lost."""
     seed = int(time.time()) if seed is None else seed
     print(f"seed {seed}", flush=True)
+    lost = 0
     with (
-        tempfile.TemporaryDirectory(prefix="imagesignals-faults-") as home,
+        tempfile.TemporaryDirectory(
+            prefix="imagesignals-faults-", ignore_cleanup_errors=True
+        ) as home,
         Storage() as storage,
         place(Path(home), storage) as there,
     ):
-        try:
-            for number, line in enumerate(series(there, Random(seed), kills, only or None), 1):
-                print(f"{number:3} {line}", flush=True)
-        except Lost as lost:
-            print(f"LOST with seed {seed}: {lost}", flush=True)
-            sys.exit(1)
-    print(f"{kills} kills, nothing lost, every digest the same")
+        for number, line in enumerate(series(there, Random(seed), kills, only or None), 1):
+            print(f"{number:3} {line}", flush=True)
+            lost += line.startswith(LOST)
+    print(f"{kills} kills with seed {seed}, {lost} of them lost something")
+    sys.exit(int(lost > 0))
 
 
 if __name__ == "__main__":

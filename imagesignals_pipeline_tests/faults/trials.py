@@ -14,7 +14,8 @@ import psutil
 from imagesignals_pipeline_tests.faults import processes
 from imagesignals_pipeline_tests.faults.place import Lost, Place
 
-BACKFILL = ("backfill", "--batch-size", "3", "--batch-delay", "0.05")
+BATCH_SIZE = 3
+BACKFILL = ("backfill", "--batch-size", str(BATCH_SIZE), "--batch-delay", "0.05")
 LONGEST_S = 240.0
 """A run of the flats takes some ten seconds; longer than this is for ever."""
 ORPHANS_S = 20.0

@@ -17,6 +17,7 @@ from imagesignals_pipeline_tests.faults import processes
 from imagesignals_pipeline_tests.faults.flats import MONTHS
 from imagesignals_pipeline_tests.faults.place import Lost, Place, free_port
 from imagesignals_pipeline_tests.faults.trials import (
+    BATCH_SIZE,
     LONGEST_S,
     CommandLine,
     Moment,
@@ -28,7 +29,9 @@ from imagesignals_pipeline_tests.faults.trials import (
 
 ASSETS = ("pending_submissions", "payment_image_signals", "image_perceptual_hash_index")
 UP_S = 120.0
-POLL_S = 0.3
+POLL_S = 0.7
+STALE = 4
+"""The web server keeps connections; after a crash of the database each of them fails once."""
 LAUNCH = """
 mutation ($backfill: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfill) {
@@ -96,7 +99,11 @@ class Dev:
         return (self.place.home / "dev.log").read_text(errors="replace")
 
     def ask(self, question: str, **variables: Any) -> dict[str, Any]:
-        """Return the one answer of a GraphQL document."""
+        """Return the one answer of a GraphQL document.
+
+        Raises:
+            Lost: The web server answers with an error of its own.
+        """
         answer = requests.post(
             f"http://127.0.0.1:{self.port}/graphql",
             json={"query": question, "variables": variables},
@@ -145,39 +152,47 @@ class Daemon:
     def trial(self, victim: Victim, moment: Moment, chance: Random, digest: str) -> str:
         """Kill once and judge; return what was done in a line, nothing if there was none to kill.
 
-        What Dagster does by itself afterwards is waited for; then the command line is the next run.
+        What Dagster does by itself afterwards is waited for; the command line is the next run where
+        that was not all.
         """
         self.dev.start()
         self.place.reset()
         event = self.place.last_event()
-        self._launch()
-        moment.wait(self.place, lambda: bool(self.place.busy()))
-        helpers = [child for run in processes.run_workers(self.dev.pid) for child in run.children()]
+        self.launch()
+        moment.wait(self.place, self._at_work)
+        helpers = _decoders(self.dev.pid)
         done = self._strike(victim, chance)
         self.place.patiently()
         self.place.expect_kept(self.place.told_since(event))
-        self._settle()
+        self.settle()
         expect_no_orphans(helpers)
         reported = self.place.expect_kept(self.place.told_since(event))
         healed = self.place.digest() == digest
-        CommandLine(self.place).undisturbed()
+        if not healed:
+            CommandLine(self.place).undisturbed()
         self.place.expect_whole(digest)
         by = "by itself" if healed else "by the next run"
         return done and f"{done}, {reported} reported, healed {by}"
 
-    def _launch(self) -> None:
-        config = {"batch_size": 3, "batch_delay": 0.05}
-        launched = self.dev.ask(
-            LAUNCH,
-            backfill={
-                "assetSelection": [{"path": [name]} for name in ASSETS],
-                "partitionNames": MONTHS,
-                "allPartitions": False,
-                "runConfigData": {"ops": {"payment_image_signals": {"config": config}}},
-            },
-        )
-        if launched["__typename"] != "LaunchBackfillSuccess":
-            raise Lost(str(launched))
+    def _at_work(self) -> bool:
+        """Whether anything goes on; without haste, as it is asked often."""
+        time.sleep(POLL_S / 2)
+        return bool(self.place.busy())
+
+    def launch(self) -> None:
+        """Start a backfill of both months, as the UI does."""
+        config = {"batch_size": BATCH_SIZE, "batch_delay": 0.05}
+        chosen = {
+            "assetSelection": [{"path": [name]} for name in ASSETS],
+            "partitionNames": MONTHS,
+            "allPartitions": False,
+            "runConfigData": {"ops": {"payment_image_signals": {"config": config}}},
+        }
+        for _ in range(STALE):
+            launched = self.dev.ask(LAUNCH, backfill=chosen)
+            if launched["__typename"] == "LaunchBackfillSuccess":
+                return
+        raise Lost(str(launched))
 
     def _strike(self, victim: Victim, chance: Random) -> str:
         pid = self.dev.pid
@@ -209,7 +224,7 @@ class Daemon:
             time.sleep(0.1)
         return ""
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait until Dagster has ended, retried and monitored all that it wants to."""
         deadline = time.monotonic() + LONGEST_S
         quiet = 0

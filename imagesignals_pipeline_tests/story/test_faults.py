@@ -8,7 +8,7 @@ import pytest
 
 from imagesignals_pipeline_tests.faults.flats import Storage
 from imagesignals_pipeline_tests.faults.place import place
-from imagesignals_pipeline_tests.faults.series import series
+from imagesignals_pipeline_tests.faults.series import LOST, series
 from imagesignals_pipeline_tests.faults.trials import Victim
 
 
@@ -22,3 +22,4 @@ def test_random_kills(tmp_path: Path) -> None:
         told = list(series(there, Random(seed), len(victims), victims))
     print(*told, sep="\n")
     assert len(told) == len(victims)
+    assert not [line for line in told if line.startswith(LOST)]
