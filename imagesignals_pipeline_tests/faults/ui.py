@@ -188,6 +188,7 @@ class Daemon:
             "allPartitions": False,
             "runConfigData": {"ops": {"payment_image_signals": {"config": config}}},
         }
+        launched: dict[str, Any] = {}
         for _ in range(STALE):
             launched = self.dev.ask(LAUNCH, backfill=chosen)
             if launched["__typename"] == "LaunchBackfillSuccess":
