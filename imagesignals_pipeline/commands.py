@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from math import ceil
@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from imagesignals_pipeline import activity, database, environment, settings, source, sql
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
-from imagesignals_pipeline.model import Analysis, Failure
+from imagesignals_pipeline.model import Analysis, Failure, OperatorError
 from imagesignals_pipeline.source import Window
 
 
@@ -111,8 +111,13 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
             else:
                 _migrate(console, engine, create_submissions=server is not None)
         runs.end_abandoned()
+
+        def tidy() -> None:
+            with suppress(OperatorError):  # its database is starting again: the next time will do
+                runs.end_abandoned()
+
         console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)")
-        return supervise(server, port)
+        return supervise(server, port, tidy)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -12,6 +13,11 @@ from imagesignals_pipeline import settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 
 POLL_S = 3.0
+TIDY_EVERY = 3
+"""Polls; a run of a killed process is noticed after some ten seconds."""
+SOON_S = 30.0
+"""Dagster that ends sooner may not be able to start: its port is taken, its settings are wrong."""
+ATTEMPTS = 3
 STOP_TIMEOUT_S = 30.0
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
 """By its text: when Python reads the option, it cannot import the class of the warning yet."""
@@ -21,21 +27,45 @@ class _Asked(Exception):  # noqa: N818 - a request, not an error
     """Somebody asked us to stop (SIGINT or SIGTERM)."""
 
 
-def supervise(server: EmbeddedPostgres | None, port: int) -> int:
-    """Run `dagster dev` on 127.0.0.1 until it ends or we are asked to stop; return its status.
+def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], None]) -> int:
+    """Run `dagster dev` on 127.0.0.1 until we are asked to stop; return 0, or 1 if it cannot run.
 
-    The embedded server, if there is one, is started again when it dies.
+    The embedded server, if there is one, is started again when it dies. So is Dagster, which ends
+    as a whole (with status 0) when one of its processes does, unless it keeps ending at once.
+
+    Args:
+        server: The embedded server.
+        port: Where the UI answers.
+        tidy: Called now and then, as long as all goes on.
     """
-    with _signals(), _dagster(server, port) as process:
+    in_vain = 0
+    with _signals():
         try:
-            while True:
-                try:
-                    return process.wait(POLL_S)
-                except subprocess.TimeoutExpired:
-                    if server is not None and not server.ready():
-                        server.ensure_running()
+            while in_vain < ATTEMPTS:
+                began = time.monotonic()
+                with _dagster(server, port) as process:
+                    _watch(process, server, tidy)
+                in_vain = in_vain + 1 if time.monotonic() - began < SOON_S else 0
+                print("Dagster has ended by itself; the lines above say why.", flush=True)  # noqa: T201 - the log of a service
         except _Asked:
             return 0
+    return 1
+
+
+def _watch(
+    process: subprocess.Popen[bytes], server: EmbeddedPostgres | None, tidy: Callable[[], None]
+) -> None:
+    """Wait for the end of Dagster, and look after the rest."""
+    while True:
+        for _ in range(TIDY_EVERY):
+            try:
+                process.wait(POLL_S)
+            except subprocess.TimeoutExpired:
+                if server is not None and not server.ready():
+                    server.ensure_running()
+            else:
+                return
+        tidy()
 
 
 @contextmanager
@@ -59,7 +89,11 @@ def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess
     try:
         yield process
     finally:
-        _stop(process)
+        try:
+            _stop(process)
+        except _Asked:  # while it was to be started again; no signal interrupts this one
+            _stop(process)
+            raise
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -27,15 +27,15 @@ class Misconfigured(OperatorError):  # noqa: N818 - reads as what it says
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment variables of design 1.2, read once; secrets stay out of the repr."""
+    """The environment variables of design 1.2, read once; what may hold a secret is not shown."""
 
     database_url: str | None = field(repr=False)
     dagster_database_url: str | None = field(repr=False)
     home: Path
     first_month: date
-    storage_url: str | None
+    storage_url: str | None = field(repr=False)
     storage_key: str | None = field(repr=False)
-    allowed_origins: str | None
+    allowed_origins: str | None = field(repr=False)
     pg_bin: Path | None
 
 

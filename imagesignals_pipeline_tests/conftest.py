@@ -41,7 +41,7 @@ def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
         with EmbeddedPostgres(home, postgres_bin, durable=False) as server:
             yield server
     finally:
-        shutil.rmtree(home)
+        shutil.rmtree(home, ignore_errors=True)  # another session may be at it already
 
 
 @pytest.fixture(scope="session")

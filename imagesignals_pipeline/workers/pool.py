@@ -24,6 +24,10 @@ class StoppedError(Exception):
     """A call was stopped, or stopped its worker; the text is a clause that says why."""
 
 
+class _KilledError(StoppedError):
+    """A call's worker was killed, by the kernel or by somebody else."""
+
+
 class Workers:
     """Runs calls in reused processes, each held to limits; a context manager.
 
@@ -61,15 +65,22 @@ class Workers:
         """Call a function of a module in a worker, and wait for its answer.
 
         Raises:
-            StoppedError: It needed too much time or memory, or it killed its process.
+            StoppedError: It needed too much time or memory, or it killed its process; where the
+                process was killed from outside, it has been called twice.
             BrokenProcessPool: Processes cannot be started at all; no call is to blame.
         """
         with self._free:  # a call waits here, not in the pipe, and its clock starts with its work
-            pool = self._pool
             try:
-                return self._attempt(pool, function, args)
-            except BrokenProcessPool:  # an idle worker was killed, which Pebble takes for the end
-                return self._attempt(self._renewed(pool), function, args)
+                return self._call(function, args)
+            except _KilledError:  # nobody knows by whom: a call is to blame if it happens again
+                return self._call(function, args)
+
+    def _call(self, function: Callable[..., T], args: tuple[object, ...]) -> T:
+        pool = self._pool
+        try:
+            return self._attempt(pool, function, args)
+        except BrokenProcessPool:  # an idle worker was killed, which Pebble takes for the end
+            return self._attempt(self._renewed(pool), function, args)
 
     def _attempt(
         self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
@@ -103,7 +114,8 @@ class Workers:
         except MemoryError as error:
             raise StoppedError(f"it needed more than {limits.memory_mib:,} MiB") from error
         except ProcessExpired as error:
-            raise StoppedError(self._cause_of_death(error.exitcode)) from error
+            kind = _KilledError if error.exitcode == -signal.SIGKILL else StoppedError
+            raise kind(self._cause_of_death(error.exitcode)) from error
         except CancelledError as error:
             raise BrokenProcessPool("The worker processes were stopped") from error
 

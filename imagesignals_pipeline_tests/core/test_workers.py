@@ -119,6 +119,21 @@ def _pid_after_a_while() -> int:
     return os.getpid()
 
 
+def die_once(mark: str) -> str:
+    """End like a process that somebody kills, the first time; a worker may make directories."""
+    try:
+        Path(mark).mkdir()
+    except FileExistsError:
+        return "answered"
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_a_call_is_not_blamed_for_one_kill(workers: Workers, tmp_path: Path) -> None:
+    """Whose worker is killed at work once is called again, and answers."""
+    assert workers.call(die_once, str(tmp_path / "killed")) == "answered"
+
+
 def test_killed_idle_workers_are_replaced() -> None:
     """Pebble takes the death of an idle worker for the end of the pool; calls go on here."""
     with Workers(2, limits=QUICK) as pool:

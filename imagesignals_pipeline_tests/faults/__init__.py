@@ -1,0 +1,1 @@
+"""Random kills of every process, and what must hold after the next run."""
