@@ -233,11 +233,14 @@ def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster compos
 
 
 @dg.asset(deps=[payment_image_signals], group_name=GROUP, kinds={"postgres"})
-def image_perceptual_hash_index(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResult[Any]:
+def image_perceptual_hash_index(
+    context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]
+) -> dg.MaterializeResult[Any]:
     """One row per distinct hash, and the duplicate links between all submissions.
 
     Global, cheap and idempotent: it writes only what differs from what the signals say.
     """
+    abandoned.sign(context.op_execution_context)
     with plain_failures():
         settled = backfill.settle(postgres.engine, postgres.catalogue)
     return dg.MaterializeResult(
