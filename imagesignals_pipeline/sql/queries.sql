@@ -814,7 +814,15 @@ select
 -- The table that holds the submissions, and whether its ids are what we need.
 select
     pg_namespace.nspname as schema_name,
-    has_table_privilege(pg_class.oid, 'select') as readable,
+    (
+        select bool_and(
+            has_column_privilege(pg_attribute.attrelid, pg_attribute.attnum, 'select')
+        )
+        from pg_attribute
+        where pg_attribute.attrelid = pg_class.oid
+            and not pg_attribute.attisdropped
+            and pg_attribute.attname in ('id', 'flat_id', 'screenshot_url', 'created_at')
+    ) as readable,
     (
         select array_agg(pg_attribute.attname || ' ' || format_type(pg_attribute.atttypid, null))
         from pg_attribute
@@ -1497,3 +1505,30 @@ cross join (
     select coalesce(sum(upload_count), 0) as uploads
     from image_perceptual_hash_index
 ) as hashes;
+
+-- == Roles (sql/roles.py) ======================================================================
+
+-- name: foreign_policies
+-- Policies of other programs on our tables that let the users of Supabase's public API in.
+select tablename || ': ' || policyname as policy
+from pg_policies
+where schemaname = current_schema()
+    and tablename in ('payment_image_signals', 'image_perceptual_hash_index')
+    and policyname not like 'imagesignals %'
+    and roles && array['public', 'anon', 'authenticated']::name []
+order by 1;
+
+-- name: submissions_hidden_from_roles
+-- Whether row-level security is on for the submissions, and no policy is there for our roles.
+select
+    relation.relrowsecurity
+    and not exists (
+        select
+        from pg_policies
+        where schemaname = current_schema()
+            and tablename = 'payment_submissions'
+            and cmd in ('SELECT', 'ALL')
+            and (roles && array['public', 'imagesignals_writer']::name [])
+    ) as hidden
+from pg_class as relation
+where relation.oid = to_regclass('payment_submissions');
