@@ -930,7 +930,13 @@ select
     count(*) filter (
         where imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
     ) as broken,
-    count(*) as submissions_with_screenshot
+    count(*) as submissions_with_screenshot,
+    coalesce(
+        100 * count(*) filter (
+            where not imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+        ) / nullif(count(*), 0),
+        0
+    ) as coverage_percent
 from payment_submissions as submission
 left join payment_image_signals as signals
     on signals.payment_submission_id = submission.id
@@ -1107,7 +1113,10 @@ select
         0
     ) as broken,
     count(*) filter (where analysis_status = 'failed') as failed,
-    count(*) as finished
+    count(*) as finished,
+    coalesce(
+        100 * count(*) filter (where analysis_status = 'failed') / nullif(count(*), 0), 0
+    ) as failed_percent
 from payment_image_signals
 where analysis_status in ('completed', 'failed', 'skipped');
 
@@ -1532,3 +1541,42 @@ select
     ) as hidden
 from pg_class as relation
 where relation.oid = to_regclass('payment_submissions');
+
+-- == More checks (verify.py) ===================================================================
+
+-- name: check_nothing_waits_long
+-- Submissions made longer ago than is tolerated that still wait.
+select
+    count(*) filter (where waited > make_interval(hours => :max_wait_hours)) as broken,
+    count(*) as waiting,
+    cast(coalesce(floor(extract(epoch from max(waited)) / 3600), 0) as bigint) as oldest_wait_hours
+from (
+    select now() - imagesignals_moment(submission.created_at) as waited
+    from payment_submissions as submission
+    left join payment_image_signals as signals
+        on signals.payment_submission_id = submission.id
+        and imagesignals_is_current(
+            signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+        )
+    where imagesignals_has_screenshot(submission.screenshot_url)
+        and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+) as pending;
+
+-- name: check_duplicate_rate
+-- Copies above what is tolerated of all analysed rows; of a few rows, any part is.
+select
+    case
+        when count(*) < 50 then 0
+        else greatest(
+            count(*) filter (where duplicate_detected)
+            - cast(floor(count(*) * cast(:max_duplicate_rate as numeric)) as bigint),
+            0
+        )
+    end as broken,
+    count(*) filter (where duplicate_detected) as duplicates,
+    count(*) as analysed,
+    coalesce(
+        100 * count(*) filter (where duplicate_detected) / nullif(count(*), 0), 0
+    ) as duplicate_percent
+from payment_image_signals
+where analysis_status = 'completed';
