@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from imagesignals_pipeline.defs.alerting import ALERTS
 from imagesignals_pipeline.defs.assets import payment_submissions
 from imagesignals_pipeline.defs.checks import post_backfill_verification
 from imagesignals_pipeline.defs.jobs import ASSETS, JOBS
@@ -14,7 +15,7 @@ defs = dg.Definitions(
     asset_checks=[post_backfill_verification],
     jobs=JOBS,
     schedules=SCHEDULES,
-    sensors=SENSORS,
+    sensors=[*SENSORS, *ALERTS],
     resources={
         "postgres": Postgres(),
         "storage": Storage(),
