@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from imagesignals_pipeline import activity, matching, source, store
+from imagesignals_pipeline import activity, match, matching, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.matching import Catalogue
@@ -64,7 +64,9 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
                 "re-execute all its steps, not from failure."
             )
         submissions = source.submissions(connection, planned.submission_ids)
-        done = source.analysed_since(connection, planned.submission_ids, planned.planned_at)
+        done = source.analysed_since(
+            connection, planned.submission_ids, planned.planned_at, match.ALGORITHM_VERSION
+        )
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
     duplicates = commit(bench.engine, bench.catalogue, outcomes)

@@ -105,9 +105,10 @@ def analyze(files: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @cli.command()
-def migrate() -> None:
+@click.option("--roles", is_flag=True, help="Also create a role that writes and one that reads.")
+def migrate(*, roles: bool) -> None:
     """Create or adopt the tables; running it again changes nothing."""
-    commands.migrate(Console())
+    commands.migrate(Console(), roles=roles)
 
 
 @cli.command()

@@ -45,10 +45,14 @@ def backfill(console: Console, options: BackfillOptions) -> None:
         _backfill(console, engine, options)
 
 
-def migrate(console: Console) -> None:
-    """Create or adopt the tables and say what was found."""
+def migrate(console: Console, *, roles: bool = False) -> None:
+    """Create or adopt the tables, and the roles if asked for, and say what was found."""
     with environment.prepared(dagster=False), _connected() as engine:
         _migrate(console, engine)
+        if roles:
+            with engine.begin() as connection:
+                report = sql.grant_roles(connection)
+            _print(console, report.lines)
 
 
 def verify(console: Console, *, as_json: bool) -> bool:
@@ -196,7 +200,12 @@ def _migrate(console: Console, engine: Engine, *, create_submissions: bool = Fal
     """Apply the migrations and say what they found."""
     with engine.begin() as connection:
         report = sql.migrate(connection, create_submissions=create_submissions)
-    for line in report.lines:
+    _print(console, report.lines)
+
+
+def _print(console: Console, lines: Sequence[str]) -> None:
+    """Print sentences as they are."""
+    for line in lines:
         console.print(line, markup=False, highlight=False)
 
 

@@ -2,15 +2,20 @@
 
 import dagster as dg
 
+from imagesignals_pipeline.defs.alerting import ALERTS
 from imagesignals_pipeline.defs.assets import payment_submissions
 from imagesignals_pipeline.defs.checks import post_backfill_verification
-from imagesignals_pipeline.defs.jobs import ASSETS, image_signals_backfill
+from imagesignals_pipeline.defs.jobs import ASSETS, JOBS
 from imagesignals_pipeline.defs.resources import ActivityLog, Decoders, Postgres, Storage
+from imagesignals_pipeline.defs.schedules import SCHEDULES
+from imagesignals_pipeline.defs.sensors import SENSORS
 
 defs = dg.Definitions(
     assets=[payment_submissions, *ASSETS],
     asset_checks=[post_backfill_verification],
-    jobs=[image_signals_backfill],
+    jobs=JOBS,
+    schedules=SCHEDULES,
+    sensors=[*SENSORS, *ALERTS],
     resources={
         "postgres": Postgres(),
         "storage": Storage(),

@@ -165,6 +165,9 @@ def settle(
     catalogue.refresh(connection)
     gone = [each.pixels for each in moved if each.order is None]
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
+    pictures.forget_outdated_comparisons(
+        connection, match.ALGORITHM_VERSION, [each.pixels for each in moved]
+    )
     again = sorted(catalogue.concerned(moved))
     for start in range(0, len(again), PORTION):
         _compare(connection, catalogue, again[start : start + PORTION])

@@ -15,8 +15,11 @@ STORAGE_URL = "IMAGESIGNALS_STORAGE_URL"
 STORAGE_KEY = "IMAGESIGNALS_STORAGE_KEY"
 ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
 PG_BIN = "IMAGESIGNALS_PG_BIN"
+SCHEDULE = "IMAGESIGNALS_SCHEDULE"
+ALERT_URL = "IMAGESIGNALS_ALERT_URL"
 
 DEFAULT_FIRST_MONTH = "2024-01"
+DEFAULT_SCHEDULE = "*/15 * * * *"
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where dagster.yaml and workspace.yaml lie."""
 
@@ -37,6 +40,8 @@ class Settings:
     storage_key: str | None = field(repr=False)
     allowed_origins: str | None = field(repr=False)
     pg_bin: Path | None
+    schedule: str
+    alert_url: str | None = field(repr=False)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -59,7 +64,14 @@ def read(environ: Mapping[str, str]) -> Settings:
         storage_key=value(STORAGE_KEY),
         allowed_origins=value(ALLOWED_ORIGINS),
         pg_bin=Path(pg_bin) if pg_bin else None,
+        schedule=schedule(environ),
+        alert_url=value(ALERT_URL),
     )
+
+
+def schedule(environ: Mapping[str, str]) -> str:
+    """Return the cron expression of the incremental backfill; the shell checks it."""
+    return environ.get(SCHEDULE, "").strip() or DEFAULT_SCHEDULE
 
 
 def first_month(environ: Mapping[str, str]) -> date:

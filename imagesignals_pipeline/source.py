@@ -112,13 +112,20 @@ def submissions(connection: Connection, ids: Collection[UUID]) -> list[Submissio
     ]
 
 
-def analysed_since(connection: Connection, ids: Collection[UUID], moment: datetime) -> set[UUID]:
+def analysed_since(
+    connection: Connection, ids: Collection[UUID], moment: datetime, algorithm_version: int
+) -> set[UUID]:
     """Return which submissions need no further work.
 
-    A row that is analysed, skipped or failed for good is done. One that failed for a reason that
-    may pass is done if it was written at `moment` or later: this attempt has been made.
+    A row of the present screenshot that is skipped, failed for good, or analysed by this version
+    is done. Any other is done if the attempt was made at `moment` or later.
     """
-    parameters = {**_ids(ids), **_retried(also_failed=True), "moment": moment}
+    parameters = {
+        **_ids(ids),
+        **_retried(also_failed=True),
+        "moment": moment,
+        "algorithm_version": algorithm_version,
+    }
     return {UUID(id_) for id_ in connection.execute(query("analysed_since"), parameters).scalars()}
 
 
@@ -127,14 +134,34 @@ def duplicates_among(connection: Connection, ids: Collection[UUID]) -> set[UUID]
     return {UUID(id_) for id_ in connection.execute(query("duplicates_among"), _ids(ids)).scalars()}
 
 
+def due_ids(connection: Connection, window: Window | None = None) -> list[UUID]:
+    """Return failed submissions whose reason may pass and whose pause is over, oldest first.
+
+    The pause is as long as it has failed already, 15 minutes at least; after 30 days it is over
+    never (see `imagesignals_retry_at`).
+    """
+    parameters = {**(window or EVERYTHING).bounds(), **_retried(also_failed=True)}
+    return [UUID(id_) for id_ in connection.execute(query("due"), parameters).scalars()]
+
+
 def outdated_ids(
-    connection: Connection, algorithm_version: int, *, limit: int | None = None
+    connection: Connection,
+    algorithm_version: int,
+    window: Window | None = None,
+    *,
+    limit: int | None = None,
 ) -> list[UUID]:
     """Return analysed submissions without a fingerprint of this version, oldest first.
 
-    Rows that another program analysed have none, so that their pictures are never compared.
+    Rows that another program analysed have none, so that their pictures are never compared. What
+    could not be analysed anew has its turn at a growing distance, as in `due_ids`.
     """
-    parameters = {"algorithm_version": algorithm_version, "row_limit": limit}
+    parameters = {
+        **(window or EVERYTHING).bounds(),
+        **_retried(also_failed=True),
+        "algorithm_version": algorithm_version,
+        "row_limit": limit,
+    }
     return [UUID(id_) for id_ in connection.execute(query("outdated"), parameters).scalars()]
 
 
@@ -149,7 +176,9 @@ def planned(connection: Connection, run_id: str, batch_number: int) -> PlannedBa
     return PlannedBatch(row.batch_number, row.batch_count, ids, row.planned_at)
 
 
-def unfinished(connection: Connection, run_id: str, window: Window | None = None) -> int:
+def unfinished(
+    connection: Connection, run_id: str, algorithm_version: int, window: Window | None = None
+) -> int:
     """Count what a run planned and did not analyse; deleted submissions are not missed.
 
     A run that has no plan at all has lost its work: then everything that waits in the window
@@ -158,7 +187,12 @@ def unfinished(connection: Connection, run_id: str, window: Window | None = None
     planned_at = connection.execute(query("planned_at"), {"run_id": run_id}).scalar_one()
     if planned_at is None:
         return totals(connection, window).pending
-    parameters = {"run_id": run_id, "moment": planned_at, **_retried(also_failed=True)}
+    parameters = {
+        "run_id": run_id,
+        "moment": planned_at,
+        "algorithm_version": algorithm_version,
+        **_retried(also_failed=True),
+    }
     return connection.execute(query("unfinished"), parameters).scalar_one()
 
 

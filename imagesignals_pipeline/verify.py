@@ -16,6 +16,12 @@ from imagesignals_pipeline.sql import query, require_tables
 MAX_FAILURE_RATE = 0.2
 """Part of the finished rows that may have failed before a check warns; old pictures do get lost."""
 
+MAX_WAIT_HOURS = 24
+"""Hours that a submission may wait before a check warns; by itself it waits some minutes."""
+MAX_DUPLICATE_RATE = 0.3
+"""Part of the analysed rows that may be copies before a check warns. Residents do not reuse that
+many pictures: rather, a picture that is no receipt is shown by all, or the matching is wrong."""
+
 
 class Severity(StrEnum):
     """How much a failed check matters; Dagster's own words."""
@@ -52,6 +58,14 @@ CHECKS = (
         Severity.WARN,  # a live system receives new submissions at any moment
         "Every submission with a screenshot has been analysed, skipped or recorded as failed.",
         "{broken} submissions wait to be analysed: run the backfill.",
+    ),
+    Check(
+        "nothing_waits_long",
+        Table.SIGNALS,
+        Severity.WARN,
+        "No submission with a screenshot has waited for more than a day.",
+        "{broken} have, the oldest for {oldest_wait_hours} hours: run the backfill, or see why it "
+        "does not run by itself.",
     ),
     Check(
         "all_submissions_visible",
@@ -115,6 +129,14 @@ CHECKS = (
         Severity.WARN,
         "No more screenshots failed than is usual for old pictures.",
         "{failed} of {finished} failed: mend the cause, then run the backfill with --retry-failed.",
+    ),
+    Check(
+        "duplicate_rate",
+        Table.SIGNALS,
+        Severity.WARN,
+        "No more submissions are marked as copies than residents would plausibly reuse.",
+        "{duplicates} of {analysed} are marked as copies: look at some of them before you trust "
+        "the others.",
     ),
     Check(
         "pictures_can_be_compared",
@@ -218,7 +240,12 @@ def report(connection: Connection, *, max_failure_rate: float = MAX_FAILURE_RATE
         SchemaError: The tables are missing, or this role may not read the submissions.
     """
     require_tables(connection)
-    checks = tuple(_checked(connection, check, max_failure_rate) for check in CHECKS)
+    limits: Mapping[str, Mapping[str, float]] = {
+        "failure_rate": {"max_failure_rate": max_failure_rate},
+        "nothing_waits_long": {"max_wait_hours": MAX_WAIT_HOURS},
+        "duplicate_rate": {"max_duplicate_rate": MAX_DUPLICATE_RATE},
+    }
+    checks = tuple(_checked(connection, check, limits.get(check.name, {})) for check in CHECKS)
     accounted_for = checks[0].numbers
     return Report(
         total_payments_with_screenshots=connection.execute(query("guide_total")).scalar_one(),
@@ -259,10 +286,9 @@ def _check_as_json(check: CheckResult) -> dict[str, object]:
     }
 
 
-def _checked(connection: Connection, check: Check, max_failure_rate: float) -> CheckResult:
+def _checked(connection: Connection, check: Check, limits: Mapping[str, float]) -> CheckResult:
     statement = query(f"check_{check.name}")
-    limits = {"max_failure_rate": max_failure_rate} if check.name == "failure_rate" else {}
-    numbers = dict(connection.execute(statement, limits).mappings().one())
+    numbers = dict(connection.execute(statement, dict(limits)).mappings().one())
     return CheckResult(
         name=check.name,
         table=check.table,

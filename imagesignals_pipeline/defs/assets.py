@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import dagster as dg
 from pydantic import Field, field_validator
+from sqlalchemy import Connection
 
-from imagesignals_pipeline import activity, backfill, source, store
+from imagesignals_pipeline import activity, backfill, match, source, store
 from imagesignals_pipeline.activity import Activity, Tell
 from imagesignals_pipeline.defs import abandoned, preview
 from imagesignals_pipeline.defs.partitions import MONTHS, window
@@ -19,6 +21,7 @@ from imagesignals_pipeline.defs.resources import (
     Storage,
     plain_failures,
 )
+from imagesignals_pipeline.source import Window
 
 GROUP = "image_signals"
 STORAGE_POOL = "screenshot_storage"
@@ -54,6 +57,16 @@ class BackfillConfig(dg.Config):
     retry_failed: bool = Field(
         default=False,
         description="Also retry rows that failed for a reason that may pass (network, 404, 5xx …).",
+    )
+    retry_due: bool = Field(
+        default=False,
+        description="Of these, only those whose pause is over: it doubles, and ends after 30 days.",
+    )
+    outdated: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Also analyse anew so many pictures that this version cannot compare.",
     )
 
     @field_validator("since", "until")
@@ -111,13 +124,25 @@ def plan_batches(
     month = window(context.partition_key, _instant(config.since), _instant(config.until))
     tell(activity.fetching())
     with plain_failures(), postgres.engine.begin() as connection:
-        ids = source.pending_ids(connection, month, retry_failed=config.retry_failed)
+        ids = _wanted(connection, month, config)
         batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
     tell(activity.found(len(ids)))
     steps = min(batches, MAX_BATCH_STEPS)
     for step in range(steps):
         first, last = batches * step // steps + 1, batches * (step + 1) // steps
         yield dg.DynamicOutput(None, mapping_key=f"b{first:05d}_{last:05d}")
+
+
+def _wanted(connection: Connection, month: Window, config: BackfillConfig) -> list[UUID]:
+    """Return whose screenshots a run is to analyse, those that have no signals yet first."""
+    found = source.pending_ids(connection, month, retry_failed=config.retry_failed)
+    if config.retry_due:
+        found += source.due_ids(connection, month)
+    if config.outdated:
+        found += source.outdated_ids(
+            connection, match.ALGORITHM_VERSION, month, limit=config.outdated
+        )
+    return list(dict.fromkeys(found))
 
 
 class PaceConfig(dg.Config):
@@ -156,7 +181,9 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
     """
     month = window(context.partition_key)
     with plain_failures(), postgres.engine.connect() as connection:
-        unfinished = source.unfinished(connection, context.run.run_id, month)
+        unfinished = source.unfinished(
+            connection, context.run.run_id, match.ALGORITHM_VERSION, month
+        )
         totals, everything = source.totals(connection, month), source.totals(connection)
     if unfinished:
         raise dg.Failure(
@@ -206,11 +233,14 @@ def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster compos
 
 
 @dg.asset(deps=[payment_image_signals], group_name=GROUP, kinds={"postgres"})
-def image_perceptual_hash_index(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResult[Any]:
+def image_perceptual_hash_index(
+    context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]
+) -> dg.MaterializeResult[Any]:
     """One row per distinct hash, and the duplicate links between all submissions.
 
     Global, cheap and idempotent: it writes only what differs from what the signals say.
     """
+    abandoned.sign(context.op_execution_context)
     with plain_failures():
         settled = backfill.settle(postgres.engine, postgres.catalogue)
     return dg.MaterializeResult(

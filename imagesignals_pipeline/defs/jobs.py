@@ -1,6 +1,7 @@
-"""The job that the UI, the schedule and the command line all run."""
+"""The jobs that the UI, the schedules, the sensor and the command line run."""
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.assets import (
@@ -8,16 +9,58 @@ from imagesignals_pipeline.defs.assets import (
     payment_image_signals,
     pending_submissions,
 )
+from imagesignals_pipeline.defs.checks import post_backfill_verification
 
 ASSETS = (pending_submissions, payment_image_signals, image_perceptual_hash_index)
+CHECKS = dg.AssetSelection.checks(post_backfill_verification)
+RETRY = {"retry_due": True}
+PORTION = 200
+"""Outdated pictures of one run: some minutes of work at five a second."""
+REANALYSE = {"outdated": PORTION}
 
-image_signals_backfill = dg.define_asset_job(
+
+def _by_month(name: str, description: str, **config: bool | int) -> UnresolvedAssetJobDefinition:
+    """Return a job over all assets of a month."""
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*ASSETS),
+        description=description,
+        config={"ops": {"payment_image_signals": {"config": config}}} if config else None,
+        # "From failure" would drop batches that never started: a retry repeats every step.
+        tags=abandoned.ALL_STEPS,
+    )
+
+
+image_signals_backfill = _by_month(
     "image_signals_backfill",
-    selection=dg.AssetSelection.assets(*ASSETS),
+    "Analyses what waits in one month, brings the hash index and the duplicate links up to date, "
+    "and runs the verification checks. Safe to repeat: what is analysed is skipped.",
+)
+retry_failed = _by_month(
+    "retry_failed",
+    "Also tries again what failed for a reason that may pass, if its pause is over: that is as "
+    "long as it has failed already, a quarter of an hour at least; after 30 days it is given up.",
+    **RETRY,
+)
+reanalyse_outdated = _by_month(
+    "reanalyse_outdated",
+    "Analyses anew pictures that this version cannot compare: those of an older version, and those "
+    "that another program analysed. A row stays as it is until the new analysis replaces it.",
+    **REANALYSE,
+)
+relink_duplicates = dg.define_asset_job(
+    "relink_duplicates",
+    selection=dg.AssetSelection.assets(image_perceptual_hash_index) | CHECKS,
     description=(
-        "Analyses what waits in one month, brings the hash index and the duplicate links up to "
-        "date, and runs the verification checks. Safe to repeat: what is analysed is skipped."
+        "Settles duplicate links and the hash index, and runs the checks; fetches nothing. The "
+        "next earliest submission of a picture takes the place of a deleted original."
     ),
-    # "From failure" would drop batches that never started: a retry repeats every step.
     tags=abandoned.ALL_STEPS,
 )
+verify_signals = dg.define_asset_job(
+    "verify_signals",
+    selection=CHECKS,
+    description="Runs the verification checks alone: their numbers are plotted over time.",
+    tags=abandoned.ALL_STEPS,
+)
+JOBS = (image_signals_backfill, retry_failed, relink_duplicates, reanalyse_outdated, verify_signals)

@@ -1,6 +1,7 @@
 """Every SQL statement of the pipeline, and the schema it needs."""
 
 from imagesignals_pipeline.sql.loader import query
+from imagesignals_pipeline.sql.roles import RolesReport, grant_roles
 from imagesignals_pipeline.sql.schema import (
     MigrationReport,
     SchemaError,
@@ -8,4 +9,12 @@ from imagesignals_pipeline.sql.schema import (
     require_tables,
 )
 
-__all__ = ["MigrationReport", "SchemaError", "migrate", "query", "require_tables"]
+__all__ = [
+    "MigrationReport",
+    "RolesReport",
+    "SchemaError",
+    "grant_roles",
+    "migrate",
+    "query",
+    "require_tables",
+]

@@ -52,6 +52,11 @@ def submissions_script() -> str:
     return _read("submissions.sql")
 
 
+def roles_script() -> str:
+    """Return the script of the two roles and their rights."""
+    return _read("roles.sql")
+
+
 def _migration(file: Traversable) -> Migration:
     name = file.name.removesuffix(".sql")
     return Migration(int(name.split("_")[0]), name, file.read_text("utf-8"))

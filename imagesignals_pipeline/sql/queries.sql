@@ -46,7 +46,11 @@ select
     count(*) filter (where signals.analysis_status = 'skipped') as skipped,
     count(*) filter (where signals.analysis_status = 'failed') as failed
 from payment_submissions as submission
-left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 where imagesignals_has_screenshot(submission.screenshot_url)
     and (cast(:since as timestamptz) is null or submission.created_at >= :since)
     and (
@@ -63,7 +67,11 @@ select
     ) as month,
     count(*) as pending
 from payment_submissions as submission
-left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 where imagesignals_has_screenshot(submission.screenshot_url)
     and imagesignals_waits(
         signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
@@ -85,7 +93,11 @@ select
     imagesignals_moment(submission.created_at) as created_at,
     case when signals.analysis_status = 'failed' then 'retry' else 'new' end as reason
 from payment_submissions as submission
-left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 where imagesignals_has_screenshot(submission.screenshot_url)
     and imagesignals_waits(
         signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
@@ -112,15 +124,32 @@ where submission.id = any(cast(:ids as uuid []))
 order by imagesignals_moment(submission.created_at), submission.id;
 
 -- name: analysed_since
--- Which of the given submissions are done; a failure that may pass is, if it was tried since then.
+-- Which of the given submissions are done: their row is of their present screenshot and of this
+-- version, or the attempt has been made since then.
 select cast(signals.payment_submission_id as text) as id
 from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
+left join image_fingerprints as fingerprint
+    on fingerprint.payment_submission_id = signals.payment_submission_id
+left join image_signal_failures as failure
+    on failure.payment_submission_id = signals.payment_submission_id
 where signals.payment_submission_id = any(cast(:ids as uuid []))
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
     and (
-        not imagesignals_waits(
-            signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+        (
+            not imagesignals_waits(
+                signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+            )
+            and (
+                signals.analysis_status <> 'completed'
+                or fingerprint.algorithm_version = :algorithm_version
+                or signals.analyzed_at >= :moment
+            )
         )
         or (signals.analysis_status = 'failed' and signals.updated_at >= :moment)
+        or failure.failed_at >= :moment
     );
 
 -- name: duplicates_among
@@ -131,15 +160,50 @@ where signals.payment_submission_id = any(cast(:ids as uuid [])) and signals.dup
 
 -- name: outdated
 -- Analysed submissions whose picture cannot be compared: no fingerprint, or one of another version.
+-- Those that could not be analysed anew have their turn at a growing distance.
 select cast(submission.id as text) as id
-from payment_image_signals as signals
-join payment_submissions as submission on submission.id = signals.payment_submission_id
+from payment_submissions as submission
+join payment_image_signals as signals on signals.payment_submission_id = submission.id
 left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
-where signals.analysis_status = 'completed'
+left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and signals.analysis_status = 'completed'
     and fingerprint.algorithm_version is distinct from :algorithm_version
-    and imagesignals_has_screenshot(submission.screenshot_url)
+    and (
+        failure.failure_kind is null
+        or (
+            failure.failure_kind = any(cast(:retried_kinds as text []))
+            and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
+        )
+    )
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
+    )
 order by imagesignals_moment(submission.created_at), submission.id
 limit cast(:row_limit as bigint);
+
+-- name: due
+-- Failed submissions whose reason may pass, and whose pause is over.
+select cast(submission.id as text) as id
+from payment_submissions as submission
+join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and signals.analysis_status = 'failed'
+    and imagesignals_waits(
+        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+    )
+    and coalesce(imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now(), true)
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
+    )
+order by imagesignals_moment(submission.created_at), submission.id;
 
 -- name: planned
 -- One batch of a run.
@@ -167,12 +231,26 @@ from (
 ) as planned
 join payment_submissions as submission on submission.id = planned.id
 left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
+left join image_signal_failures as failure on failure.payment_submission_id = submission.id
 where imagesignals_has_screenshot(submission.screenshot_url)
-    and imagesignals_waits(
-        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
-    )
-    and not coalesce(
-        signals.analysis_status = 'failed' and signals.updated_at >= :moment, false
+    and (
+        imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+        or (
+            greatest(signals.updated_at, failure.failed_at) < :moment
+            and (
+                imagesignals_waits(
+                    signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+                )
+                or not imagesignals_is_current(
+                    signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+                )
+                or (
+                    signals.analysis_status = 'completed'
+                    and fingerprint.algorithm_version is distinct from :algorithm_version
+                )
+            )
+        )
     );
 
 -- == Batches (store/plans.py) ==================================================================
@@ -316,7 +394,7 @@ written as (
         >= coalesce(
             array_position(array['failed', 'skipped', 'completed'], signals.analysis_status), 0
         )
-        or split_part(split_part(signals.image_url, '?', 1), '#', 1) <> excluded.image_url
+        or imagesignals_public_url(signals.image_url) <> excluded.image_url
     returning
         signals.payment_submission_id,
         signals.analysis_status,
@@ -364,6 +442,36 @@ on conflict (payment_submission_id) do update set
 -- name: forget_fingerprints
 -- Pictures that their submission no longer shows.
 delete from image_fingerprints
+where payment_submission_id = any(cast(:ids as uuid []));
+
+-- name: save_failures
+-- Since when, and when last, a screenshot could not be analysed; another address begins anew.
+insert into image_signal_failures as known (payment_submission_id, image_url, failure_kind)
+select
+    fresh.payment_submission_id,
+    fresh.image_url,
+    fresh.failure_kind
+from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
+    payment_submission_id uuid,
+    image_url text,
+    failure_kind text
+)
+join payment_submissions as submission
+    on submission.id = fresh.payment_submission_id
+    and submission.id = any(cast(:ids as uuid [])) -- as in `save_signals`
+order by fresh.payment_submission_id
+on conflict (payment_submission_id) do update set
+    image_url = excluded.image_url,
+    failure_kind = excluded.failure_kind,
+    failed_since = case
+        when known.image_url = excluded.image_url then known.failed_since
+        else excluded.failed_since
+    end,
+    failed_at = excluded.failed_at;
+
+-- name: forget_failures
+-- Screenshots that could be analysed after all.
+delete from image_signal_failures
 where payment_submission_id = any(cast(:ids as uuid []));
 
 -- == The hash index (store/hash_index.py) ======================================================
@@ -707,7 +815,15 @@ select
 -- The table that holds the submissions, and whether its ids are what we need.
 select
     pg_namespace.nspname as schema_name,
-    has_table_privilege(pg_class.oid, 'select') as readable,
+    (
+        select bool_and(
+            has_column_privilege(pg_attribute.attrelid, pg_attribute.attnum, 'select')
+        )
+        from pg_attribute
+        where pg_attribute.attrelid = pg_class.oid
+            and not pg_attribute.attisdropped
+            and pg_attribute.attname in ('id', 'flat_id', 'screenshot_url', 'created_at')
+    ) as readable,
     (
         select array_agg(pg_attribute.attname || ' ' || format_type(pg_attribute.atttypid, null))
         from pg_attribute
@@ -815,9 +931,19 @@ select
     count(*) filter (
         where imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
     ) as broken,
-    count(*) as submissions_with_screenshot
+    count(*) as submissions_with_screenshot,
+    coalesce(
+        100 * count(*) filter (
+            where not imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+        ) / nullif(count(*), 0),
+        0
+    ) as coverage_percent
 from payment_submissions as submission
-left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 where imagesignals_has_screenshot(submission.screenshot_url);
 
 -- name: check_all_submissions_visible
@@ -988,7 +1114,10 @@ select
         0
     ) as broken,
     count(*) filter (where analysis_status = 'failed') as failed,
-    count(*) as finished
+    count(*) as finished,
+    coalesce(
+        100 * count(*) filter (where analysis_status = 'failed') / nullif(count(*), 0), 0
+    ) as failed_percent
 from payment_image_signals
 where analysis_status in ('completed', 'failed', 'skipped');
 
@@ -1195,8 +1324,34 @@ where algorithm_version = :algorithm_version
     and (pixels_a = any(cast(:pixels as bytea [])) or pixels_b = any(cast(:pixels as bytea [])));
 
 -- name: forget_comparisons
--- Pairs that the given pictures, as the later ones, name no more.
-delete from image_matches where later = any(cast(:pixels as bytea []));
+-- Pairs that the given pictures, as the later ones, name no more. What an older version found out
+-- about a picture that this one has not seen yet is kept until it has.
+delete from image_matches as known
+where known.later = any(cast(:pixels as bytea []))
+    and (
+        known.algorithm_version = :algorithm_version
+        or exists (
+            select
+            from image_pictures as other
+            where other.pixels_sha256
+                = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
+                and other.algorithm_version = :algorithm_version
+        )
+    );
+
+-- name: forget_outdated_comparisons
+-- Pairs of an older version in which the given pictures are the earlier ones, once this version has
+-- seen both: it compares them itself, if they are candidates.
+delete from image_matches as known
+using image_pictures as later
+where known.algorithm_version <> :algorithm_version
+    and (
+        known.pixels_a = any(cast(:pixels as bytea []))
+        or known.pixels_b = any(cast(:pixels as bytea []))
+    )
+    and known.later <> all(cast(:pixels as bytea []))
+    and later.pixels_sha256 = known.later
+    and later.algorithm_version = :algorithm_version;
 
 -- name: save_comparisons
 -- Pairs that were compared.
@@ -1240,3 +1395,194 @@ set
 from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (pixels text, worst_score real)
 where picture.pixels_sha256 = decode(fresh.pixels, 'hex')
     and picture.worst_score is distinct from fresh.worst_score;
+
+-- == What there is to do, by month (backlog.py) ================================================
+-- `mark` is another one as soon as something else waits: a run that leaves it as it was did nothing.
+
+-- name: backlog_pending
+-- Submissions without signals, or with those of another screenshot.
+select
+    cast(
+        date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
+    ) as month,
+    count(*) as waiting,
+    md5(
+        string_agg(
+            submission.id || imagesignals_public_url(submission.screenshot_url),
+            ' '
+            order by submission.id
+        )
+    ) as mark
+from payment_submissions as submission
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+group by month
+order by month;
+
+-- name: backlog_due
+-- Failed submissions whose pause is over; see `due`.
+select
+    cast(
+        date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
+    ) as month,
+    count(*) as waiting,
+    md5(
+        string_agg(
+            submission.id || coalesce(cast(failure.failed_at as text), ''),
+            ' '
+            order by submission.id
+        )
+    ) as mark
+from payment_submissions as submission
+join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and signals.analysis_status = 'failed'
+    and imagesignals_waits(
+        signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
+    )
+    and coalesce(imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now(), true)
+group by month
+order by month;
+
+-- name: backlog_outdated
+-- Pictures that this version cannot compare; see `outdated`.
+select
+    cast(
+        date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
+    ) as month,
+    count(*) as waiting,
+    md5(
+        string_agg(
+            submission.id || coalesce(cast(failure.failed_at as text), ''),
+            ' '
+            order by submission.id
+        )
+    ) as mark
+from payment_submissions as submission
+join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
+left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and signals.analysis_status = 'completed'
+    and fingerprint.algorithm_version is distinct from :algorithm_version
+    and (
+        failure.failure_kind is null
+        or (
+            failure.failure_kind = any(cast(:retried_kinds as text []))
+            and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
+        )
+    )
+group by month
+order by month;
+
+-- name: unsettled
+-- Copies whose original is gone, pictures whose first submission is gone or was dated anew, and
+-- uploads that the hash index counts too many or too few.
+select
+    orphans.copies_without_original,
+    moved.pictures_moved,
+    signals.hashes - hashes.uploads as uploads_miscounted,
+    md5(concat_ws(' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads)) as mark
+from (
+    select
+        count(*) as copies_without_original,
+        string_agg(
+            cast(payment_submission_id as text), ' ' order by payment_submission_id
+        ) as ids
+    from payment_image_signals
+    where duplicate_detected and similar_to_payment_id is null and written_by_pipeline
+) as orphans
+cross join (
+    select
+        count(*) as pictures_moved,
+        string_agg(cast(picture.first_id as text), ' ' order by picture.first_id) as ids
+    from image_pictures as picture
+    left join payment_submissions as submission on submission.id = picture.first_id
+    where picture.algorithm_version = :algorithm_version
+        and picture.first_id is not null
+        and (
+            submission.id is null
+            or imagesignals_moment(submission.created_at) <> picture.first_created_at
+        )
+) as moved
+cross join (
+    select count(*) as hashes
+    from payment_image_signals
+    where analysis_status = 'completed' and perceptual_hash <> ''
+) as signals
+cross join (
+    select coalesce(sum(upload_count), 0) as uploads
+    from image_perceptual_hash_index
+) as hashes;
+
+-- == Roles (sql/roles.py) ======================================================================
+
+-- name: foreign_policies
+-- Policies of other programs on our tables that let the users of Supabase's public API in.
+select tablename || ': ' || policyname as policy
+from pg_policies
+where schemaname = current_schema()
+    and tablename in ('payment_image_signals', 'image_perceptual_hash_index')
+    and policyname not like 'imagesignals %'
+    and roles && array['public', 'anon', 'authenticated']::name []
+order by 1;
+
+-- name: submissions_hidden_from_roles
+-- Whether row-level security is on for the submissions, and no policy is there for our roles.
+select
+    relation.relrowsecurity
+    and not exists (
+        select
+        from pg_policies
+        where schemaname = current_schema()
+            and tablename = 'payment_submissions'
+            and cmd in ('SELECT', 'ALL')
+            and (roles && array['public', 'imagesignals_writer']::name [])
+    ) as hidden
+from pg_class as relation
+where relation.oid = to_regclass('payment_submissions');
+
+-- == More checks (verify.py) ===================================================================
+
+-- name: check_nothing_waits_long
+-- Submissions made longer ago than is tolerated that still wait.
+select
+    count(*) filter (where waited > make_interval(hours => :max_wait_hours)) as broken,
+    count(*) as waiting,
+    cast(coalesce(floor(extract(epoch from max(waited)) / 3600), 0) as bigint) as oldest_wait_hours
+from (
+    select now() - imagesignals_moment(submission.created_at) as waited
+    from payment_submissions as submission
+    left join payment_image_signals as signals
+        on signals.payment_submission_id = submission.id
+        and imagesignals_is_current(
+            signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+        )
+    where imagesignals_has_screenshot(submission.screenshot_url)
+        and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+) as pending;
+
+-- name: check_duplicate_rate
+-- Copies above what is tolerated of all analysed rows; of a few rows, any part is.
+select
+    case
+        when count(*) < 50 then 0
+        else greatest(
+            count(*) filter (where duplicate_detected)
+            - cast(floor(count(*) * cast(:max_duplicate_rate as numeric)) as bigint),
+            0
+        )
+    end as broken,
+    count(*) filter (where duplicate_detected) as duplicates,
+    count(*) as analysed,
+    coalesce(
+        100 * count(*) filter (where duplicate_detected) / nullif(count(*), 0), 0
+    ) as duplicate_percent
+from payment_image_signals
+where analysis_status = 'completed';

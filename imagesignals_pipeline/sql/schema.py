@@ -1,9 +1,11 @@
 """Creates or adopts the tables, and says plainly when a database cannot be used."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
@@ -21,6 +23,7 @@ YIELDING_LOCK_TIMEOUT = "700ms"
 """Below PostgreSQL's deadlock_timeout (1 s): in a knot of locks it is the migration that gives way,
 and no statement of the live application waits longer behind it."""
 GIVES_WAY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
+T = TypeVar("T")
 NEEDED_COLUMNS = frozenset({"id", "flat_id", "screenshot_url", "created_at"})
 
 
@@ -87,14 +90,14 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         _set(connection, "lock_timeout", TURN_TIMEOUT)
         connection.execute(query("lock_migrations"))
         if create_submissions:
-            _execute_script(connection, loader.submissions_script())
+            execute_script(connection, loader.submissions_script())
         _pin_schema(connection, _submissions(connection).schema_name)
-        applied, superseded = _apply_patiently(connection)
+        applied, superseded = patiently(connection, lambda: _apply(connection))
         broken = connection.execute(query("broken_rules")).mappings().one()
         hidden = connection.execute(query("all_rows_hidden")).scalar_one()
         _set(connection, "search_path", server.search_path)
     except DBAPIError as error:
-        raise SchemaError(_refusal(error)) from error
+        raise SchemaError(refusal(error)) from error
     return MigrationReport(
         applied=applied,
         superseded_rows=superseded,
@@ -147,17 +150,31 @@ def _submissions(connection: Connection) -> Row[tuple[object, ...]]:
     return table
 
 
-def _apply_patiently(connection: Connection) -> tuple[tuple[str, ...], int]:
-    """Apply what is missing, all or nothing, giving way to others until they let us."""
+def patiently(connection: Connection, change: Callable[[], T]) -> T:
+    """Make a change, all or nothing, giving way to others until they let us."""
+
+    def yielding() -> T:
+        _set(connection, "lock_timeout", YIELDING_LOCK_TIMEOUT)
+        return change()
+
     for _ in range(ATTEMPTS - 1):
         try:
             with connection.begin_nested():
-                return _apply(connection)
+                return yielding()
         except DBAPIError as error:
             if getattr(error.orig, "pgcode", None) not in GIVES_WAY:
                 raise
         time.sleep(PAUSE_S)
-    return _apply(connection)
+    return yielding()
+
+
+@contextmanager
+def beside_submissions(connection: Connection) -> Generator[None]:
+    """Create and find everything in the schema of payment_submissions."""
+    search_path = _server(connection).search_path
+    _pin_schema(connection, _submissions(connection).schema_name)
+    yield
+    _set(connection, "search_path", search_path)
 
 
 def _apply(connection: Connection) -> tuple[tuple[str, ...], int]:
@@ -167,7 +184,6 @@ def _apply(connection: Connection) -> tuple[tuple[str, ...], int]:
     if not waiting:
         return (), 0
     _refuse_older_hash_index(connection)
-    _set(connection, "lock_timeout", YIELDING_LOCK_TIMEOUT)
     if not _exists(connection, "imagesignals_migrations"):
         connection.execute(query("create_migrations"))
     superseded = -_superseded_rows(connection)
@@ -177,14 +193,15 @@ def _apply(connection: Connection) -> tuple[tuple[str, ...], int]:
 
 
 def _run(connection: Connection, migration: Migration) -> None:
-    _execute_script(connection, migration.script)
+    execute_script(connection, migration.script)
     connection.execute(
         query("record_migration"),
         {"number": migration.number, "migration_name": migration.name},
     )
 
 
-def _execute_script(connection: Connection, script: str) -> None:
+def execute_script(connection: Connection, script: str) -> None:
+    """Run a file of statements."""
     # Without parameters the driver leaves a script's percent signs alone.
     connection.exec_driver_sql(script, execution_options={"no_parameters": True})
 
@@ -227,7 +244,7 @@ def _set(connection: Connection, setting: str, value: str) -> None:
     connection.execute(query("set_locally"), {"setting": setting, "setting_value": value})
 
 
-def _refusal(error: DBAPIError) -> str:
+def refusal(error: DBAPIError) -> str:
     """Return PostgreSQL's own message, which names tables and roles but never a row's content."""
     diagnostics = getattr(error.orig, "diag", None)
     message = getattr(diagnostics, "message_primary", None) or "the connection was lost"

@@ -146,8 +146,13 @@ def comparisons(
 def replace_comparisons(
     connection: Connection, version: int, later: Collection[Pixels], fresh: Iterable[Comparison]
 ) -> None:
-    """Let the given pictures, as the later ones, name exactly these earlier ones."""
-    connection.execute(query("forget_comparisons"), {"pixels": list(later)})
+    """Let the given pictures, as the later ones, name exactly these earlier ones.
+
+    What an older version knows of pictures that this one has not seen stays.
+    """
+    connection.execute(
+        query("forget_comparisons"), {"pixels": list(later), "algorithm_version": version}
+    )
     rows = [
         {
             "pixels_a": each.pair[0].hex(),
@@ -161,6 +166,14 @@ def replace_comparisons(
         for each in fresh
     ]
     _write(connection, "save_comparisons", rows, version)
+
+
+def forget_outdated_comparisons(
+    connection: Connection, version: int, pictures: Collection[Pixels]
+) -> None:
+    """Forget what older versions found about pictures that this version now knows, as both are."""
+    parameters = {"pixels": list(pictures), "algorithm_version": version}
+    connection.execute(query("forget_outdated_comparisons"), parameters)
 
 
 def save_worst_scores(connection: Connection, scores: Mapping[Pixels, float]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from imagesignals_pipeline.model import Analysis, AnalysisStatus, Outcome, Signals
+from imagesignals_pipeline.model import Analysis, AnalysisStatus, Failure, Outcome, Signals
 from imagesignals_pipeline.sql import query
 from imagesignals_pipeline.store import hash_index
 from imagesignals_pipeline.store.turns import in_turn
@@ -21,7 +21,8 @@ MAX_URL_CHARACTERS = 2048
 Columns = dict[str, object]
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_USER_INFORMATION = re.compile(r"^([a-z][a-z0-9+.-]*:[/\\]*)[^/\\]*@", re.IGNORECASE)
+_USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*)[^/\\]*@")
+_BLANK = " \t\n\r\f\v"
 
 
 def save(connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datetime) -> set[UUID]:
@@ -61,6 +62,7 @@ def _write(
     }
     written = connection.execute(query("save_signals"), parameters).all()
     _write_fingerprints(connection, outcomes, written, analyzed_at)
+    _write_failures(connection, outcomes)
     now = {UUID(row.id): row.perceptual_hash for row in written}
     before = {UUID(row.id): row.hash_before for row in written}
     moved = [id_ for id_ in now if now[id_] != before[id_]]
@@ -88,6 +90,26 @@ def _write_fingerprints(
     others = [row.id for row in written if row.analysis_status != AnalysisStatus.COMPLETED]
     if others:
         connection.execute(query("forget_fingerprints"), {"ids": others})
+
+
+def _write_failures(connection: Connection, outcomes: dict[UUID, Outcome]) -> None:
+    """Remember attempts that came to nothing, also where an older analysis stays."""
+    results = {id_: outcome.result for id_, outcome in outcomes.items()}
+    failures = {id_: each for id_, each in results.items() if isinstance(each, Failure)}
+    rows: list[Columns] = [
+        {
+            "payment_submission_id": id_,
+            "image_url": public_url(outcomes[id_].submission.screenshot_url),
+            "failure_kind": failure.kind,
+        }
+        for id_, failure in failures.items()
+    ]
+    if rows:
+        parameters = {"rows": _json(rows), "ids": [str(id_) for id_ in failures]}
+        connection.execute(query("save_failures"), parameters)
+    analysed = [str(id_) for id_ in results.keys() - failures.keys()]
+    if analysed:
+        connection.execute(query("forget_failures"), {"ids": analysed})
 
 
 def _signals_row(outcome: Outcome) -> Columns:
@@ -125,10 +147,13 @@ def _fingerprint_row(submission_id: UUID, result: object) -> Columns:
 def public_url(url: str) -> str:
     """Return a URL without what may be secret: user name, password, query string, fragment.
 
+    The database's `imagesignals_public_url` is the same: a row whose submission has another one
+    is about another screenshot.
+
     >>> public_url("https://me:pw@store.test/a.png?token=s3cret#x")
     'https://store.test/a.png'
     """
-    address = re.split("[?#]", url.strip(), maxsplit=1)[0]
+    address = re.split("[?#]", url.strip(_BLANK), maxsplit=1)[0]
     return storable(_USER_INFORMATION.sub(r"\1", address))[:MAX_URL_CHARACTERS]
 
 

@@ -36,6 +36,8 @@ def test_every_variable_is_read() -> None:
             settings.STORAGE_KEY: "key",
             settings.ALLOWED_ORIGINS: "https://a.test,https://b.test",
             settings.PG_BIN: "/usr/bin",
+            settings.SCHEDULE: "5 * * * *",
+            settings.ALERT_URL: "json://alerts.test",
         }
     )
     assert read == settings.Settings(
@@ -47,6 +49,8 @@ def test_every_variable_is_read() -> None:
         storage_key="key",
         allowed_origins="https://a.test,https://b.test",
         pg_bin=Path("/usr/bin"),
+        schedule="5 * * * *",
+        alert_url="json://alerts.test",
     )
 
 
@@ -64,6 +68,7 @@ def test_secrets_stay_out_of_the_repr() -> None:
             settings.DATABASE_URL: "postgres://u:s3cret@h/d",
             settings.DAGSTER_DATABASE_URL: "postgres://u:s3cret@h/d",
             settings.STORAGE_KEY: "s3cret",
+            settings.ALERT_URL: "mailto://u:s3cret@h",
         }
     )
     assert "s3cret" not in repr(read)

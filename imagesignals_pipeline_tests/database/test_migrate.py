@@ -1,6 +1,7 @@
 """Migrations: creating the tables, and adopting the live application's."""
 
 import json
+import re
 import threading
 import time
 from collections import Counter
@@ -284,7 +285,8 @@ class TestAdoption:
         live.execute(text("alter table payment_image_signals add unique (payment_submission_id)"))
         sql.migrate(live)
         indexes = [row[0] for row in catalogue(live)["indexes"]]
-        assert sum("UNIQUE" in each and "(payment_submission_id)" in each for each in indexes) == 2
+        unique = [each for each in indexes if re.search(r"UNIQUE.*\(payment_submission_id\)", each)]
+        assert len([each for each in unique if ".payment_image_signals " in each]) == 1
         assert not any("imagesignals_one_row_per_submission" in each for each in indexes)
 
     def test_the_first_form_of_the_hash_index_is_refused(self, live: Connection) -> None:

@@ -94,7 +94,18 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
     prints = signals._json(
         [signals._fingerprint_row(id_, outcomes[id_].result) for id_ in outcomes]
     )
-    retried = {"ids": ids, "retried_kinds": RETRIED_KINDS, "moment": ANALYSED_AT}
+    retried = {
+        "ids": ids,
+        "retried_kinds": RETRIED_KINDS,
+        "moment": ANALYSED_AT,
+        "algorithm_version": 1,
+    }
+    failures = signals._json(
+        [
+            {"payment_submission_id": id_, "image_url": "a", "failure_kind": "timeout"}
+            for id_ in outcomes
+        ]
+    )
     contents = [digest(f"content {n}") for n in (199, 4001)]
     pixels = [digest(f"pixels {n}") for n in (199, 4001, 4002)]
     link = {
@@ -110,6 +121,8 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
         "save_signals": {"rows": saved, "ids": ids, "analyzed_at": ANALYSED_AT},
         "save_fingerprints": {"rows": prints, "analyzed_at": ANALYSED_AT},
         "forget_fingerprints": {"ids": ids},
+        "save_failures": {"rows": failures, "ids": ids},
+        "forget_failures": {"ids": ids},
         "count_hashes": {"ids": ids, "hashes": ["f" * 16] * 5},
         "index_hashes": {"hashes": [f"{n:016}" for n in (1, 3, 5)]},
         "drop_hashes": {"hashes": [f"{n:016}" for n in (1, 3, 5)]},
@@ -185,8 +198,13 @@ def test_a_window_reads_its_own_submissions(crowd: Connection) -> None:
 def test_sealing_a_run_reads_its_plan(crowd: Connection) -> None:
     """The last step of a run reads what the run planned."""
     store.plan(crowd, "run", [person(n) for n in range(1, 41)], 5)
-    parameters = {"run_id": "run", "retried_kinds": RETRIED_KINDS, "moment": ANALYSED_AT}
-    assert rows_read(crowd, "unfinished", parameters) <= 8 + 2 * 40
+    parameters = {
+        "run_id": "run",
+        "retried_kinds": RETRIED_KINDS,
+        "moment": ANALYSED_AT,
+        "algorithm_version": 1,
+    }
+    assert rows_read(crowd, "unfinished", parameters) <= 8 + 4 * 40
     assert rows_read(crowd, "planned_at", {"run_id": "run"}) <= 8
 
 

@@ -260,7 +260,7 @@ class TestPlannedWork:
             connection.execute(
                 text("delete from payment_submissions where id = :id"), {"id": made[2].id}
             )
-            assert source.unfinished(connection, "run") == 1
+            assert source.unfinished(connection, "run", 1) == 1
 
     def test_a_retry_that_was_never_made_is_noticed(self, engine: Engine) -> None:
         """A failed row from before the plan is unfinished until this run has tried it again."""
@@ -273,11 +273,11 @@ class TestPlannedWork:
             planned = source.planned(connection, "run", 1)
         assert planned
         with engine.begin() as connection:
-            assert source.unfinished(connection, "run") == 2
-            assert source.analysed_since(connection, ids, planned.planned_at) == set()
+            assert source.unfinished(connection, "run", 1) == 2
+            assert source.analysed_since(connection, ids, planned.planned_at, 1) == set()
             store.save(connection, [Outcome(made[0], NOT_FOUND)], ANALYSED_AT)
-            assert source.unfinished(connection, "run") == 1
-            done = source.analysed_since(connection, ids, planned.planned_at)
+            assert source.unfinished(connection, "run", 1) == 1
+            done = source.analysed_since(connection, ids, planned.planned_at, 1)
             assert done == {made[0].id}
 
     def test_a_run_without_a_plan_answers_for_its_window(self, connection: Connection) -> None:
@@ -285,9 +285,9 @@ class TestPlannedWork:
         submit(connection, 0)
         submit(connection, 40)
         march = Window(FIRST_DAY, FIRST_DAY + timedelta(days=31))
-        assert source.unfinished(connection, "lost", march) == 1
+        assert source.unfinished(connection, "lost", 1, march) == 1
         store.plan(connection, "empty", [], 5)
-        assert source.unfinished(connection, "empty", march) == 0
+        assert source.unfinished(connection, "empty", 1, march) == 0
 
     def test_finished_rows_need_no_work(
         self, connection: Connection, society: dict[str, Submission]
@@ -295,7 +295,7 @@ class TestPlannedWork:
         """Analysed, skipped and failed for good are done whenever that was."""
         ids = [each.id for each in society.values()]
         future = datetime.now(UTC) + timedelta(days=1)
-        done = source.analysed_since(connection, ids, future)
+        done = source.analysed_since(connection, ids, future, 1)
         assert done == {society[name].id for name in ("analysed", "pdf", "damaged")}
 
 

@@ -299,7 +299,7 @@ def test_each_check_fails_on_tables_broken_on_purpose(
                 "update payment_image_signals set analysis_status = 'processing'"
                 " where analysis_status = 'skipped'"
             ),
-            {"every_submission_accounted_for"},
+            {"every_submission_accounted_for", "nothing_waits_long"},
         ),
         # Copies of the same pixels in another file.
         (
@@ -342,6 +342,7 @@ def test_adopted_rows_are_reported_and_excused(live: Connection) -> None:
     store.reindex(live)
     assert failed(live) == {
         "every_submission_accounted_for",  # two new ones and two left half done
+        "nothing_waits_long",
         "no_self_duplicates",
         "pictures_can_be_compared",
         "adopted_rows_keep_the_rules",
@@ -434,3 +435,46 @@ class TestDigest:
         before = verify.digest(connection)
         connection.execute(text(statement))
         assert verify.digest(connection) != before
+
+
+def test_whoever_waits_long_is_told(connection: Connection, society: list[Submission]) -> None:
+    """A submission of yesterday may wait a day, and not longer."""
+    assert society
+    for hours in (23, 26):
+        connection.execute(
+            text(
+                "insert into payment_submissions (screenshot_url, created_at)"
+                " values ('https://store.test/x.png', now() - make_interval(hours => :hours))"
+            ),
+            {"hours": hours},
+        )
+    checks = {check.name: check for check in verify.report(connection).checks}
+    late = checks["nothing_waits_long"]
+    assert dict(late.numbers) == {"broken": 1, "waiting": 2, "oldest_wait_hours": 26}
+    assert late.description.startswith("1 have, the oldest for 26 hours")
+    assert checks["every_submission_accounted_for"].numbers["coverage_percent"] == 77
+    assert checks["failure_rate"].numbers["failed_percent"] == 14
+
+
+def test_a_flood_of_copies_is_suspicious(connection: Connection) -> None:
+    """Thirty in a hundred may be copies; one more is told; of a few rows, any part may be."""
+    made = [submit(connection, day) for day in range(100)]
+    store.save(
+        connection, [Outcome(each, picture(f"{n}")) for n, each in enumerate(made)], ANALYSED_AT
+    )
+
+    def mark(copies: int) -> bool:
+        ids = [str(each.id) for each in made[1 : copies + 1]]
+        connection.execute(
+            text(
+                "update payment_image_signals set duplicate_detected = true"
+                " where payment_submission_id = any(cast(:ids as uuid[]))"
+            ),
+            {"ids": ids},
+        )
+        return "duplicate_rate" in failed(connection)
+
+    assert not mark(30)
+    assert mark(31)
+    connection.execute(text("delete from payment_submissions where created_at > '2025-04-18'"))
+    assert not mark(31)

@@ -90,11 +90,14 @@ def test_migrate_twice(operator: Operator, empty_database_url: str) -> None:
                 " screenshot_url text, created_at timestamptz, amount numeric)"
             )
         )
-    first, second = there.runs("migrate"), there.runs("migrate")
+    first, second = there.runs("migrate"), there.runs("migrate", "--roles")
     assert (first.status, second.status) == (0, 0)
     assert first.lines
     assert all(line.startswith("Applied ") for line in first.lines)
-    assert second.lines == ["The tables are up to date: nothing to do."]
+    assert second.lines == [
+        "The tables are up to date: nothing to do.",
+        "Roles imagesignals_writer and imagesignals_reader have their rights.",
+    ]
     assert there.runs("verify").status == 0
 
 

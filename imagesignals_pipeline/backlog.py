@@ -1,0 +1,72 @@
+"""What there is to do, by month, for whoever starts runs without a person (reads only)."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.source import RETRIED_KINDS
+from imagesignals_pipeline.sql import query
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Submissions of one month, named by its first day in UTC, that wait for a kind of work.
+
+    `mark` is another one as soon as something else waits: a run after which it is still the same
+    has achieved nothing.
+    """
+
+    month: date
+    waiting: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """What deletions, or another program, left for `backfill.settle` to repair."""
+
+    copies_without_original: int
+    pictures_moved: int
+    uploads_miscounted: int
+    mark: str
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to repair."""
+        return bool(self.copies_without_original or self.pictures_moved or self.uploads_miscounted)
+
+
+def pending(connection: Connection) -> list[Backlog]:
+    """Return the months with submissions that have no signals, or those of another screenshot."""
+    return _backlogs(connection, "backlog_pending")
+
+
+def due(connection: Connection) -> list[Backlog]:
+    """Return the months with failures that may pass and whose pause is over."""
+    return _backlogs(connection, "backlog_due", retried_kinds=RETRIED_KINDS)
+
+
+def outdated(connection: Connection, algorithm_version: int) -> list[Backlog]:
+    """Return the months with pictures that this version of the algorithm cannot compare."""
+    return _backlogs(
+        connection,
+        "backlog_outdated",
+        retried_kinds=RETRIED_KINDS,
+        algorithm_version=algorithm_version,
+    )
+
+
+def unsettled(connection: Connection, algorithm_version: int) -> Unsettled:
+    """Return what links and hash index lack; it reads each table once and compares no picture."""
+    parameters = {"algorithm_version": algorithm_version}
+    row = connection.execute(query("unsettled"), parameters).one()
+    return Unsettled(
+        row.copies_without_original, row.pictures_moved, int(row.uploads_miscounted), row.mark
+    )
+
+
+def _backlogs(
+    connection: Connection, statement: str, **parameters: int | list[str]
+) -> list[Backlog]:
+    rows = connection.execute(query(statement), parameters)
+    return [Backlog(row.month, row.waiting, row.mark) for row in rows]

@@ -1,0 +1,154 @@
+"""Alerts reach a real server, once, in one line, and the secret address is never shown."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import dagster as dg
+import pytest
+from sqlalchemy import Connection, text
+
+from imagesignals_pipeline import alerts, settings
+from imagesignals_pipeline.definitions import defs
+from imagesignals_pipeline.defs import alerting
+from imagesignals_pipeline_tests.database.society import submit
+
+Told = list[str]
+
+# apprise imports all of its channels, one of which uses what Python 3.13 has no more.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+    """The lines that a server received at the address that the environment names."""
+    received: Told = []
+
+    class Inbox(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            received.append(json.loads(self.rfile.read(length))["message"])
+            self.send_response(500 if "refused" in self.path else 200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Inbox)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv(settings.ALERT_URL, f"json://u:s3cret@127.0.0.1:{server.server_port}/s3cret")
+    yield received
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage, in memory."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@dg.op
+def break_down() -> None:
+    """Fail, with a secret in the reason."""
+    raise RuntimeError("https://store.test/?token=s3cret")
+
+
+@dg.job
+def broken_job() -> None:
+    """A run that fails."""
+    break_down()
+
+
+def fail(instance: dg.DagsterInstance) -> object:
+    """Let a run fail, and the sensor see it."""
+    result = broken_job.execute_in_process(instance=instance, raise_on_error=False)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="alert_on_failed_run",
+        dagster_event=result.get_run_failure_event(),
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+    )
+    return alerting.alert_on_failed_run(context.for_run_failure())
+
+
+def verify(instance: dg.DagsterInstance) -> None:
+    """Run the checks alone, and let the sensor see the run."""
+    result = defs.resolve_job_def("verify_signals").execute_in_process(instance=instance)
+    (ended,) = result.filter_events(lambda event: event.is_job_success)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="alert_on_failed_check",
+        dagster_event=ended,
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+    )
+    alerting.alert_on_failed_check(context)
+
+
+def test_a_failed_run_is_told_without_its_reason(instance: dg.DagsterInstance, told: Told) -> None:
+    """One line with the run and its job, and no secret."""
+    assert fail(instance) is None
+    (line,) = told
+    assert line.endswith("(broken_job) failed; the Dagster UI says why.")
+    assert "\n" not in line
+    assert "s3cret" not in line
+
+
+def test_a_check_that_fails_anew_is_told_once(
+    connection: Connection,
+    database_url: str,
+    instance: dg.DagsterInstance,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is told when it begins to fail, not while it goes on, and again when it came back."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    verify(instance)
+    assert told == []
+    for expected in (1, 2):
+        submit(connection)
+        connection.commit()
+        for _ in range(2):
+            verify(instance)
+            assert len(told) == expected
+        assert told[-1].startswith("Check nothing_waits_long: 1 have, the oldest for ")
+        connection.execute(text("delete from payment_submissions"))
+        connection.commit()
+        verify(instance)
+    assert len(told) == 2
+
+
+def test_without_an_address_it_says_what_to_set(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tick of a failed run names the variable."""
+    monkeypatch.delenv(settings.ALERT_URL, raising=False)
+    assert fail(instance) == dg.SkipReason("Set IMAGESIGNALS_ALERT_URL to send alerts.")
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("nonsense-s3cret", "Set IMAGESIGNALS_ALERT_URL to an address that apprise knows."),
+        ("json://u:s3cret@127.0.0.1:1/s3cret", "was not delivered: correct IMAGESIGNALS_ALERT"),
+    ],
+)
+def test_a_wrong_address_is_not_shown(
+    url: str, line: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What went wrong is one line; the address is in no text and in no log."""
+    with pytest.raises(alerts.AlertNotSentError, match=line) as raised:
+        alerts.send(url, "a line")
+    said = capfd.readouterr()
+    for shown in (str(raised.value), caplog.text, said.out, said.err):
+        assert "s3cret" not in shown
+
+
+def test_without_apprise_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dependency is optional."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(alerts.AlertNotSentError, match="its extra `alerts`"):
+        alerts.send("json://127.0.0.1", "a line")

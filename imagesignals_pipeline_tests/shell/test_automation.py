@@ -1,0 +1,293 @@
+"""What runs by itself: only what waits, one run a month at a time, and not in vain for ever."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import Connection, text
+
+from imagesignals_pipeline import backlog, settings, verify
+from imagesignals_pipeline.backlog import Backlog
+from imagesignals_pipeline.definitions import defs
+from imagesignals_pipeline.defs import requests, schedules, sensors
+from imagesignals_pipeline.defs.jobs import JOBS, RETRY
+from imagesignals_pipeline.defs.resources import Postgres
+from imagesignals_pipeline.demo import DemoStore
+from imagesignals_pipeline_tests.few import FEW, insert
+
+JOB = "image_signals_backfill"
+IN_OCTOBER, IN_NOVEMBER = "2025-10-01", "2025-11-01"
+OCTOBER = Backlog(date(2025, 10, 1), 3, "three ids")
+
+
+@dg.op
+def rest() -> None:
+    """Do nothing."""
+
+
+@dg.job
+def some_job() -> None:
+    """Stand for a run of ours, by its name and tags."""
+    rest()
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Dagster's storage, in memory."""
+    with dg.DagsterInstance.ephemeral() as temporary:
+        yield temporary
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStore]:
+    """The storage of the pictures of `FEW`."""
+    with DemoStore(tmp_path_factory.mktemp("store"), submissions=FEW, port=0) as running:
+        yield running
+
+
+@pytest.fixture
+def few(
+    connection: Connection, database_url: str, store: DemoStore, monkeypatch: pytest.MonkeyPatch
+) -> Connection:
+    """A connection to a database that holds `FEW`, which the environment names."""
+    insert(connection, FEW, store.base_url)
+    connection.commit()
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    monkeypatch.setenv(settings.STORAGE_URL, store.base_url)
+    return connection
+
+
+def look(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    """Evaluate the sensor as the daemon does; return the runs that it asks for."""
+    with dg.build_sensor_context(instance=instance, resources={"postgres": Postgres()}) as context:
+        answer = sensors.new_submissions_sensor(context)
+    return list(answer.run_requests or ()) if isinstance(answer, dg.SensorResult) else []
+
+
+def tick(instance: dg.DagsterInstance, schedule: dg.ScheduleDefinition) -> list[dg.RunRequest]:
+    """Evaluate a schedule as the daemon does; return the runs that it asks for."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        dg.build_schedule_context(
+            resources={"postgres": Postgres()}, scheduled_execution_time=datetime.now(UTC)
+        ) as context,
+    ):
+        # By reference, as from the daemon, it takes no instance that is in memory.
+        patch.setattr(dg.ScheduleEvaluationContext, "instance", instance)
+        answer = schedule(context)
+    answers = answer if isinstance(answer, list) else [answer]
+    return [each for each in answers if isinstance(each, dg.RunRequest)]
+
+
+def carry_out(instance: dg.DagsterInstance, request: dg.RunRequest) -> None:
+    """Run what was asked for, as the daemon would."""
+    config = request.run_config
+    if request.partition_key:
+        config = {"ops": {"payment_image_signals": {"config": {"batch_delay": 0, **_own(config)}}}}
+    result = defs.resolve_job_def(str(request.job_name)).execute_in_process(
+        instance=instance,
+        partition_key=request.partition_key,
+        run_config=config,
+        tags=dict(request.tags),
+    )
+    assert result.success
+
+
+def _own(config: object) -> dict[str, object]:
+    assert isinstance(config, dict)
+    return config["ops"]["payment_image_signals"]["config"]
+
+
+def asked_for(requested: list[dg.RunRequest]) -> list[tuple[str | None, str | None]]:
+    """Return job and month of each request."""
+    return [(each.job_name, each.partition_key) for each in requested]
+
+
+def test_the_sensor_finds_what_waits_and_nothing_else(
+    few: Connection, instance: dg.DagsterInstance
+) -> None:
+    """It asks for the months concerned; when they are done, for nothing; then for changes alone."""
+    first = look(instance)
+    assert asked_for(first) == [(JOB, IN_OCTOBER), (JOB, IN_NOVEMBER)]
+    assert [each.run_key for each in look(instance)] == [each.run_key for each in first]
+    for request in first:
+        carry_out(instance, request)
+    with few.begin_nested():
+        clean = verify.digest(few)
+    assert look(instance) == []
+    few.rollback()
+
+    few.execute(
+        text("update payment_submissions set screenshot_url = :url where id = :id"),
+        {"url": FEW[2].url(settings.read(os.environ).storage_url or ""), "id": FEW[3].id},
+    )
+    few.commit()
+    (changed,) = look(instance)
+    assert (changed.job_name, changed.partition_key) == (JOB, IN_OCTOBER)
+    carry_out(instance, changed)
+    assert verify.digest(few) != clean
+    few.rollback()
+    assert look(instance) == []
+
+
+def test_a_deleted_original(few: Connection, instance: dg.DagsterInstance) -> None:
+    """The links alone are settled: the copy becomes the original, and every check passes."""
+    for request in look(instance):
+        carry_out(instance, request)
+    assert tick(instance, schedules.relink_duplicates_schedule) == []
+    few.execute(text("delete from payment_submissions where id = :id"), {"id": FEW[0].id})
+    few.commit()
+    assert [each.job_name for each in tick(instance, schedules.relink_duplicates_schedule)] == [
+        "relink_duplicates"
+    ]
+    (request,) = look(instance)
+    assert (request.job_name, request.partition_key) == ("relink_duplicates", None)
+    carry_out(instance, request)
+    report = verify.report(few)
+    assert [check.name for check in report.checks if not check.passed] == []
+    assert report.duplicates == ()
+    few.rollback()
+    assert look(instance) == []
+
+
+def test_outdated_pictures_are_analysed_anew(few: Connection, instance: dg.DagsterInstance) -> None:
+    """Month by month, one at a time; at no moment is a row or link missing; the end is the same."""
+    for request in look(instance):
+        carry_out(instance, request)
+    clean = verify.digest(few)
+    copies = len(verify.report(few).duplicates)
+    assert copies == 1
+    for table in ("image_fingerprints", "image_pictures", "image_matches"):
+        few.execute(text(f"update {table} set algorithm_version = 1"))  # pyright: ignore[reportArgumentType]
+    few.execute(
+        text(
+            "update payment_image_signals set written_by_pipeline = false, perceptual_hash = 'x'"
+            " where payment_submission_id = :id"
+        ),
+        {"id": FEW[2].id},
+    )
+    few.commit()
+    months: list[str | None] = []
+    while requested := tick(instance, schedules.reanalyse_outdated_schedule):
+        few.rollback()
+        (request,) = requested
+        months.append(request.partition_key)
+        carry_out(instance, request)
+        report = verify.report(few)
+        assert (report.pending, len(report.duplicates)) == (0, copies)
+    assert months == [IN_OCTOBER, IN_NOVEMBER]
+    assert verify.digest(few) == clean
+
+
+def test_failures_are_retried_when_their_pause_is_over(
+    few: Connection, instance: dg.DagsterInstance
+) -> None:
+    """The missing picture is tried again after its pause, by a run that tries nothing else."""
+    for request in look(instance):
+        carry_out(instance, request)
+    assert tick(instance, schedules.retry_failed_schedule) == []
+    few.execute(
+        text(
+            "update image_signal_failures set failed_since = now() - interval '1 hour',"
+            " failed_at = now() - interval '1 hour'"
+        )
+    )
+    few.commit()
+    (request,) = tick(instance, schedules.retry_failed_schedule)
+    assert _own(request.run_config) == RETRY
+    carry_out(instance, request)
+    last = text("select now() - max(failed_at) < interval '5 minutes' from image_signal_failures")
+    assert few.execute(last).scalar_one()
+    few.rollback()
+    assert tick(instance, schedules.retry_failed_schedule) == []
+
+
+def test_schedules_ask_like_the_sensor(few: Connection, instance: dg.DagsterInstance) -> None:
+    """The incremental schedule asks for the same runs, and the checks' one for its only run."""
+    assert few
+    by_clock = tick(instance, schedules.incremental_backfill_schedule)
+    assert [each.partition_key for each in by_clock] == [IN_OCTOBER, IN_NOVEMBER]
+    assert [each.run_key for each in by_clock] == [each.run_key for each in look(instance)]
+    assert len(tick(instance, schedules.verify_signals_schedule)) == 1
+
+
+@pytest.mark.parametrize("status", requests.UNFINISHED[1:])  # a queued one has an origin
+def test_a_month_with_a_run_is_left_alone(
+    instance: dg.DagsterInstance, status: dg.DagsterRunStatus
+) -> None:
+    """Queued or going on, and whoever asked for it: no second run of that month."""
+    instance.create_run_for_job(some_job, status=status, tags={requests.PARTITION_TAG: IN_OCTOBER})
+    asked = requests.months(instance, JOB, [OCTOBER], {})
+    assert asked.runs == []
+    assert asked.skip_reason == f"{IN_OCTOBER} is being worked on"
+    november = Backlog(date(2025, 11, 1), 1, "one id")
+    assert len(requests.months(instance, JOB, [OCTOBER, november], {}).runs) == 1
+
+
+def test_what_is_tried_in_vain_is_tried_ever_less(instance: dg.DagsterInstance) -> None:
+    """A run that leaves all as it was is followed by a pause that doubles up to a day."""
+    keys: set[str | None] = set()
+    for minutes in (0, 15, 30, 60, 120, 240, 480, 960, 1440, 1440):
+        over = datetime.now(UTC) + timedelta(minutes=minutes)
+        if minutes:
+            early = requests.months(instance, JOB, [OCTOBER], {}, over - timedelta(minutes=2))
+            assert "pauses until" in early.skip_reason
+        (request,) = requests.months(instance, JOB, [OCTOBER], {}, over).runs
+        keys.add(request.run_key)
+        run = instance.create_run_for_job(some_job, tags=dict(request.tags))
+        instance.report_run_failed(run, "in vain")
+    assert len(keys) == 10
+    other = Backlog(OCTOBER.month, 4, "four ids")
+    assert requests.months(instance, JOB, [other], {}).runs
+
+
+def test_links_wait_for_runs_that_settle_them(instance: dg.DagsterInstance) -> None:
+    """A run of a month settles all links at its end: no other run is needed beside it."""
+    unsettled = backlog.Unsettled(1, 1, -1, "mark")
+    assert requests.relinking(instance, "relink", unsettled).runs
+    run = instance.create_run_for_job(
+        some_job,
+        status=dg.DagsterRunStatus.STARTED,
+        tags={requests.PARTITION_TAG: IN_OCTOBER},
+    )
+    assert "when the present runs end" in requests.relinking(instance, "x", unsettled).skip_reason
+    instance.report_run_failed(run, "ended")
+    (request,) = requests.relinking(instance, "relink", unsettled).runs
+    again = instance.create_run_for_job(some_job, tags=dict(request.tags))
+    instance.report_run_failed(again, "in vain")
+    assert "pause until" in requests.relinking(instance, "relink", unsettled).skip_reason
+
+
+def test_everything_is_off_and_explained() -> None:
+    """Until somebody switches it on nothing runs by itself; each switch says what it does."""
+    for each in (*schedules.SCHEDULES, *sensors.SENSORS):
+        assert each.default_status.value == "STOPPED"
+        assert each.description
+    assert {job.name for job in JOBS} == {job.name for job in defs.resolve_all_job_defs()} - {
+        "__ASSET_JOB"
+    }
+    assert all(defs.resolve_job_def(job.name).description for job in JOBS)
+
+
+@pytest.mark.parametrize("cron", ["*/5 * * *", "soon", "0 0 31 2 *", "0 25 * * *"])
+def test_a_wrong_schedule_is_one_clear_line(tmp_path: Path, cron: str) -> None:
+    """Whoever loads the code with a cron expression that is none is told what to set."""
+    with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_SCHEDULE to a cron") as raised:
+        schedules.checked(cron)
+    assert "\n" not in str(raised.value)
+    if cron == "soon":
+        said = subprocess.run(
+            [sys.executable, "-c", "import imagesignals_pipeline.definitions"],
+            env={**os.environ, settings.SCHEDULE: cron},
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            check=False,
+            text=True,
+            timeout=120,
+        )
+        assert said.stderr.splitlines()[-1].endswith(str(raised.value))
