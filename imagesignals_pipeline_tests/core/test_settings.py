@@ -36,6 +36,9 @@ def test_every_variable_is_read() -> None:
             settings.STORAGE_KEY: "key",
             settings.ALLOWED_ORIGINS: "https://a.test,https://b.test",
             settings.PG_BIN: "/usr/bin",
+            settings.THUMBNAILS: "none",
+            settings.REPORTS: "/srv/reports",
+            settings.REPORT_DAYS: "30",
         }
     )
     assert read == settings.Settings(
@@ -47,6 +50,9 @@ def test_every_variable_is_read() -> None:
         storage_key="key",
         allowed_origins="https://a.test,https://b.test",
         pg_bin=Path("/usr/bin"),
+        show_thumbnails=False,
+        reports=Path("/srv/reports"),
+        report_days=30,
     )
 
 
@@ -55,6 +61,22 @@ def test_a_wrong_month_is_one_clear_line(text: str) -> None:
     """A month in another form names the variable and shows the form."""
     with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_FIRST_MONTH to a month like"):
         settings.read({settings.FIRST_MONTH: text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (settings.THUMBNAILS, "encrypted"),
+        (settings.REPORT_DAYS, "0"),
+        (settings.REPORT_DAYS, "-1"),
+        (settings.REPORT_DAYS, "a month"),
+        (settings.REPORT_DAYS, "9" * 20),
+    ],
+)
+def test_a_wrong_policy_is_one_clear_line(name: str, value: str) -> None:
+    """Pictures are never shown, and reports never kept, because a value was misspelt."""
+    with pytest.raises(settings.Misconfigured, match=f"Set {name} to"):
+        settings.read({name: value})
 
 
 def test_secrets_stay_out_of_the_repr() -> None:
