@@ -11,13 +11,15 @@ from imagesignals_pipeline.match.differences import Differences, differences, in
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Mask
 
-SHOWN_SPOT: Final = 1.5
+SHOWN_SPOT: Final = 2.0
 """Strength of a differing text from which it is outlined: about 1 is noise, 5 a changed digit."""
 CONTRAST_SHARE: Final = 0.4
 LEAST_LEVELS: Final = 45
 """A pixel is marked when it is off by this share of the contrast, or so many grey levels."""
 SOFT_PX: Final = 2
 """Strokes that are in both pictures are never quite in place, nor equally sharp."""
+THICK: Final = 0.5
+"""Share of a pixel's neighbours that must be wrong too: compression makes thin rules fade."""
 EDGE_PX: Final = 6
 INKED: Final = 0.35
 """Wrong pixels, in squared lines of text, that make a mark; less is specks."""
@@ -138,7 +140,8 @@ def _off(a: Floats, b: Floats, inside: Mask) -> Mask:
         for _ in range(SOFT_PX):
             lowest, highest = raster.extremes(lowest)[0], raster.extremes(highest)[1]
         off = np.maximum(off, np.maximum(one - highest, lowest - one))
-    return (off > limit) & inside
+    wrong = ((off > limit) & inside).astype(np.float32)
+    return raster.blur(wrong, 3) > THICK
 
 
 def _apart(boxes: list[Box], within: Print) -> tuple[Box, ...]:
