@@ -119,6 +119,13 @@ def demo(batch_delay: float) -> None:
 
 
 @cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=3001, show_default=True)
+def review(port: int) -> None:
+    """Show copies beside their originals on a page of this machine, and record decisions."""
+    commands.review(Console(), port=port)
+
+
+@cli.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.option("--demo", "with_demo", is_flag=True, help="With the demonstration society.")
 def dev(port: int, *, with_demo: bool) -> None:

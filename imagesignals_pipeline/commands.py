@@ -124,6 +124,20 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
         return supervise(server, port, tidy)
 
 
+def review(console: Console, *, port: int) -> None:
+    """Serve the review page on this machine until it is stopped."""
+    from imagesignals_pipeline.review import server  # a web server is of no use to the others
+
+    show = settings.read(os.environ).show_thumbnails
+    with environment.prepared(dagster=False), _connected() as engine:
+        with engine.connect() as connection:
+            sql.require_tables(connection)
+        with server.listen(port) as listening:
+            address = f"http://{server.LOOPBACK}:{listening.getsockname()[1]}"
+            console.print(f"Duplicate review: {address} (Ctrl-C stops it)", soft_wrap=True)
+            server.serve(server.Desk(engine, database.explain, show_pictures=show), listening)
+
+
 @contextmanager
 def _society(console: Console, engine: Engine) -> Generator[None]:
     """Load the demonstration society and serve its pictures."""

@@ -17,9 +17,14 @@ ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
 PG_BIN = "IMAGESIGNALS_PG_BIN"
 SCHEDULE = "IMAGESIGNALS_SCHEDULE"
 ALERT_URL = "IMAGESIGNALS_ALERT_URL"
+THUMBNAILS = "IMAGESIGNALS_THUMBNAILS"
+REPORTS = "IMAGESIGNALS_REPORTS"
+REPORT_DAYS = "IMAGESIGNALS_REPORT_DAYS"
 
 DEFAULT_FIRST_MONTH = "2024-01"
 DEFAULT_SCHEDULE = "*/15 * * * *"
+DEFAULT_REPORT_DAYS = 90
+MOST_REPORT_DAYS = 36_500
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where dagster.yaml and workspace.yaml lie."""
 
@@ -42,6 +47,9 @@ class Settings:
     pg_bin: Path | None
     schedule: str
     alert_url: str | None = field(repr=False)
+    show_thumbnails: bool
+    reports: Path
+    report_days: int
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -55,10 +63,11 @@ def read(environ: Mapping[str, str]) -> Settings:
         return environ.get(name, "").strip() or None
 
     pg_bin = value(PG_BIN)
+    home = _folder(value(HOME) or str(ROOT / ".imagesignals"))
     return Settings(
         database_url=value(DATABASE_URL),
         dagster_database_url=value(DAGSTER_DATABASE_URL),
-        home=Path(value(HOME) or ROOT / ".imagesignals").expanduser().absolute(),
+        home=home,
         first_month=first_month(environ),
         storage_url=value(STORAGE_URL),
         storage_key=value(STORAGE_KEY),
@@ -66,6 +75,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         pg_bin=Path(pg_bin) if pg_bin else None,
         schedule=schedule(environ),
         alert_url=value(ALERT_URL),
+        show_thumbnails=_shows_thumbnails(value(THUMBNAILS)),
+        reports=_folder(value(REPORTS) or str(home / "reports")),
+        report_days=_report_days(value(REPORT_DAYS)),
     )
 
 
@@ -85,3 +97,23 @@ def first_month(environ: Mapping[str, str]) -> date:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
         raise Misconfigured(f"Set {FIRST_MONTH} to a month like 2024-01.") from None
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _shows_thumbnails(text: str | None) -> bool:
+    """Return whether pages and reports may hold pictures."""
+    if text not in {None, "show", "none"}:
+        raise Misconfigured(f"Set {THUMBNAILS} to show or none.")
+    return text != "none"
+
+
+def _report_days(text: str | None) -> int:
+    """Return how many days a report is kept."""
+    if text is None:
+        return DEFAULT_REPORT_DAYS
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPORT_DAYS:
+        raise Misconfigured(f"Set {REPORT_DAYS} to a number of days, 1 or more.")
+    return int(text)

@@ -1396,8 +1396,7 @@ from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (pixels text, worst_score
 where picture.pixels_sha256 = decode(fresh.pixels, 'hex')
     and picture.worst_score is distinct from fresh.worst_score;
 
--- == What there is to do, by month (backlog.py) ================================================
--- `mark` is another one as soon as something else waits: a run that leaves it as it was did nothing.
+-- == What there is to do, by month (backlog.py) =========================================-- `mark` is another one as soon as something else waits: a run that leaves it as it was did nothing.
 
 -- name: backlog_pending
 -- Submissions without signals, or with those of another screenshot.
@@ -1586,3 +1585,263 @@ select
     ) as duplicate_percent
 from payment_image_signals
 where analysis_status = 'completed';
+=======
+-- == Reviewing (review/groups.py, store/decisions.py) ==========================================
+
+-- name: review_groups
+-- A page of originals that have copies which pass the filters, in the order of submission; how many
+-- come before it, and how many there are. One row without an original says that the page is empty.
+with copies as (
+    select
+        original.id as original_id,
+        imagesignals_moment(original.created_at) as original_at
+    from payment_image_signals as signals
+    join payment_submissions as copy on copy.id = signals.payment_submission_id
+    join payment_submissions as original on original.id = signals.similar_to_payment_id
+    left join image_fingerprints as copy_print on copy_print.payment_submission_id = copy.id
+    left join image_fingerprints as original_print
+        on original_print.payment_submission_id = original.id
+    left join lateral (
+        select decision.decision
+        from image_review_decisions as decision
+        left join image_fingerprints as judged_print
+            on judged_print.payment_submission_id = decision.judged_against_id
+        left join payment_image_signals as judged
+            on judged.payment_submission_id = decision.judged_against_id
+        where decision.payment_submission_id = copy.id
+            and decision.copy_sha256 is not distinct from copy_print.content_sha256
+            and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
+            and original.id in (decision.judged_against_id, judged.similar_to_payment_id)
+        order by decision.id desc
+        limit 1
+    ) as standing on true
+    where signals.duplicate_detected
+        and (
+            cast(:tier as text) is null
+            or imagesignals_tier(
+                signals.written_by_pipeline,
+                copy_print.content_sha256, original_print.content_sha256,
+                copy_print.pixels_sha256, original_print.pixels_sha256
+            ) = :tier
+        )
+        and (
+            cast(:since as timestamptz) is null
+            or imagesignals_moment(copy.created_at) >= cast(:since as timestamptz)
+        )
+        and (
+            cast(:until as timestamptz) is null
+            or imagesignals_moment(copy.created_at) < cast(:until as timestamptz)
+        )
+        and (
+            cast(:same_flat as boolean) is null
+            or coalesce(copy.flat_id = original.flat_id, false) = cast(:same_flat as boolean)
+        )
+        and (
+            cast(:decision as text) is null
+            or coalesce(standing.decision, 'undecided') = :decision
+        )
+),
+
+found as (
+    select
+        original_id,
+        original_at
+    from copies
+    group by original_id, original_at
+),
+
+place as (
+    select
+        count(*) as total,
+        greatest(
+            0,
+            case cast(:direction as text)
+                when 'after' then
+                    count(*) filter (
+                        where (original_at, original_id)
+                            <= (cast(:moment as timestamptz), cast(:id as uuid))
+                    )
+                when 'before' then
+                    count(*) filter (
+                        where (original_at, original_id)
+                            < (cast(:moment as timestamptz), cast(:id as uuid))
+                    ) - :page_size
+                when 'last' then count(*) - :page_size
+                else 0
+            end
+        ) as skipped
+    from found
+),
+
+page as (
+    select
+        original_id,
+        original_at
+    from found
+    order by original_at, original_id
+    offset (select place.skipped from place)
+    limit :page_size
+)
+
+select
+    place.total,
+    place.skipped,
+    cast(page.original_id as text) as original_id,
+    page.original_at
+from place
+left join page on true
+order by page.original_at, page.original_id;
+
+-- name: review_counts
+-- How many copies there are of each tier, month, kind of flat and decision.
+select
+    imagesignals_tier(
+        signals.written_by_pipeline,
+        copy_print.content_sha256, original_print.content_sha256,
+        copy_print.pixels_sha256, original_print.pixels_sha256
+    ) as tier,
+    cast(date_trunc('month', imagesignals_moment(copy.created_at) at time zone 'UTC') as date)
+        as month,
+    coalesce(copy.flat_id = original.flat_id, false) as same_flat,
+    coalesce(standing.decision, 'undecided') as decision,
+    count(*) as copies
+from payment_image_signals as signals
+join payment_submissions as copy on copy.id = signals.payment_submission_id
+join payment_submissions as original on original.id = signals.similar_to_payment_id
+left join image_fingerprints as copy_print on copy_print.payment_submission_id = copy.id
+left join image_fingerprints as original_print
+    on original_print.payment_submission_id = original.id
+left join lateral (
+    select decision.decision
+    from image_review_decisions as decision
+    left join image_fingerprints as judged_print
+        on judged_print.payment_submission_id = decision.judged_against_id
+    left join payment_image_signals as judged
+        on judged.payment_submission_id = decision.judged_against_id
+    where decision.payment_submission_id = copy.id
+        and decision.copy_sha256 is not distinct from copy_print.content_sha256
+        and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
+        and original.id in (decision.judged_against_id, judged.similar_to_payment_id)
+    order by decision.id desc
+    limit 1
+) as standing on true
+where signals.duplicate_detected
+group by 1, 2, 3, 4
+order by 1, 2, 3, 4;
+
+-- name: review_members
+-- The given originals and all their copies, each group in the order of submission.
+select
+    cast(submission.id as text) as id,
+    cast(member.original_id as text) as original_id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at,
+    coalesce(submission.flat_id = original.flat_id, false) as same_flat,
+    signals.similarity_percentage,
+    signals.similarity_explanation,
+    signals.resolution_width,
+    signals.resolution_height,
+    signals.exif_editor_detected,
+    coalesce(length(print.payload), 0) > 0 as has_picture,
+    imagesignals_tier(
+        signals.written_by_pipeline,
+        print.content_sha256, original_print.content_sha256,
+        print.pixels_sha256, original_print.pixels_sha256
+    ) as tier
+from (
+    select
+        signals.payment_submission_id as id,
+        signals.similar_to_payment_id as original_id
+    from payment_image_signals as signals
+    where signals.duplicate_detected
+        and signals.similar_to_payment_id = any(cast(:originals as uuid []))
+    union
+    select
+        given.id,
+        given.id
+    from unnest(cast(:originals as uuid [])) as given (id)
+) as member
+join payment_submissions as submission on submission.id = member.id
+join payment_submissions as original on original.id = member.original_id
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_fingerprints as print on print.payment_submission_id = submission.id
+left join image_fingerprints as original_print
+    on original_print.payment_submission_id = original.id
+order by imagesignals_moment(original.created_at), original.id, 4, submission.id;
+
+-- name: review_original_of
+-- Of whom a submission is a copy.
+select cast(similar_to_payment_id as text) as original_id
+from payment_image_signals
+where payment_submission_id = cast(:id as uuid)
+    and duplicate_detected
+    and similar_to_payment_id is not null;
+
+-- name: review_pictures
+-- The stored picture of each of the given submissions; none where it was too empty to keep.
+select
+    cast(payment_submission_id as text) as id,
+    payload
+from image_fingerprints
+where payment_submission_id = any(cast(:ids as uuid [])) and length(payload) > 0;
+
+-- name: review_decisions
+-- All decisions about the given copies, oldest first, and whether each still stands: the files are
+-- those that were looked at, and the one that the copy was judged against still shows its picture.
+select
+    cast(decision.payment_submission_id as text) as copy_id,
+    decision.decision,
+    decision.reviewer,
+    decision.note,
+    decision.decided_at,
+    decision.judged_against_id = signals.similar_to_payment_id as against_this_original,
+    coalesce(
+        decision.copy_sha256 is not distinct from copy_print.content_sha256
+        and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
+        and signals.similar_to_payment_id
+        in (decision.judged_against_id, judged.similar_to_payment_id),
+        false
+    ) as stands
+from image_review_decisions as decision
+join payment_image_signals as signals
+    on signals.payment_submission_id = decision.payment_submission_id
+left join image_fingerprints as copy_print
+    on copy_print.payment_submission_id = decision.payment_submission_id
+left join image_fingerprints as judged_print
+    on judged_print.payment_submission_id = decision.judged_against_id
+left join payment_image_signals as judged
+    on judged.payment_submission_id = decision.judged_against_id
+where decision.payment_submission_id = any(cast(:ids as uuid []))
+order by decision.id;
+
+-- name: decision_recorded
+-- Whether a form was recorded before.
+select exists (
+    select from image_review_decisions where request_id = cast(:request_id as uuid)
+) as recorded;
+
+-- name: record_decision
+-- Add a decision about a copy, if it is still a copy of the original that the reviewer saw.
+insert into image_review_decisions (
+    request_id, payment_submission_id, judged_against_id, copy_sha256, judged_against_sha256,
+    decision, reviewer, note
+)
+select
+    cast(:request_id as uuid),
+    signals.payment_submission_id,
+    signals.similar_to_payment_id,
+    copy_print.content_sha256,
+    original_print.content_sha256,
+    :decision,
+    :reviewer,
+    :note
+from payment_image_signals as signals
+left join image_fingerprints as copy_print
+    on copy_print.payment_submission_id = signals.payment_submission_id
+left join image_fingerprints as original_print
+    on original_print.payment_submission_id = signals.similar_to_payment_id
+where signals.payment_submission_id = cast(:copy_id as uuid)
+    and signals.similar_to_payment_id = cast(:original_id as uuid)
+    and signals.duplicate_detected
+on conflict (request_id) do nothing
+returning id;

@@ -1,5 +1,12 @@
 """Writes signals, fingerprints, links and the hash index; every write is safe to repeat."""
 
+from imagesignals_pipeline.store.decisions import (
+    MAX_REVIEWER,
+    Decided,
+    Decision,
+    DecisionRefused,
+    record,
+)
 from imagesignals_pipeline.store.hash_index import IndexReport, reindex
 from imagesignals_pipeline.store.links import LinkReport, link
 from imagesignals_pipeline.store.plans import plan
@@ -7,12 +14,17 @@ from imagesignals_pipeline.store.signals import save
 from imagesignals_pipeline.store.turns import TablesBusyError, in_turn
 
 __all__ = [
+    "MAX_REVIEWER",
+    "Decided",
+    "Decision",
+    "DecisionRefused",
     "IndexReport",
     "LinkReport",
     "TablesBusyError",
     "in_turn",
     "link",
     "plan",
+    "record",
     "reindex",
     "save",
 ]

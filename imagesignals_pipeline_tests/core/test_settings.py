@@ -38,6 +38,9 @@ def test_every_variable_is_read() -> None:
             settings.PG_BIN: "/usr/bin",
             settings.SCHEDULE: "5 * * * *",
             settings.ALERT_URL: "json://alerts.test",
+            settings.THUMBNAILS: "none",
+            settings.REPORTS: "/srv/reports",
+            settings.REPORT_DAYS: "30",
         }
     )
     assert read == settings.Settings(
@@ -51,6 +54,9 @@ def test_every_variable_is_read() -> None:
         pg_bin=Path("/usr/bin"),
         schedule="5 * * * *",
         alert_url="json://alerts.test",
+        show_thumbnails=False,
+        reports=Path("/srv/reports"),
+        report_days=30,
     )
 
 
@@ -59,6 +65,22 @@ def test_a_wrong_month_is_one_clear_line(text: str) -> None:
     """A month in another form names the variable and shows the form."""
     with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_FIRST_MONTH to a month like"):
         settings.read({settings.FIRST_MONTH: text})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (settings.THUMBNAILS, "encrypted"),
+        (settings.REPORT_DAYS, "0"),
+        (settings.REPORT_DAYS, "-1"),
+        (settings.REPORT_DAYS, "a month"),
+        (settings.REPORT_DAYS, "9" * 20),
+    ],
+)
+def test_a_wrong_policy_is_one_clear_line(name: str, value: str) -> None:
+    """Pictures are never shown, and reports never kept, because a value was misspelt."""
+    with pytest.raises(settings.Misconfigured, match=f"Set {name} to"):
+        settings.read({name: value})
 
 
 def test_secrets_stay_out_of_the_repr() -> None:

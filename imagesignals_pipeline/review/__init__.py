@@ -1,0 +1,1 @@
+"""What the committee looks at: copies beside their originals, as a page and as a report."""

@@ -1,0 +1,222 @@
+"""Renders the page and the report: what is shown was written by strangers, so all is escaped."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from imagesignals_pipeline.review import words
+from imagesignals_pipeline.review.filters import Filters
+from imagesignals_pipeline.review.groups import Counts, Group, Page
+from imagesignals_pipeline.review.pictures import Pair
+
+FILTER_CLASSES = {"tier": "t", "month": "m", "flat": "f", "decision": "d"}
+"""What a group's classes begin with: the report is filtered by its style, without a script."""
+
+
+@dataclass(frozen=True, slots=True)
+class Html:
+    """A document and the policy under which it is to be shown."""
+
+    text: str
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the forms of the served page carry; `pictures` is false when none may be shown."""
+
+    token: str = ""
+    reviewer: str = ""
+    pictures: bool = True
+
+
+def list_page(
+    page: Page, counts: Counts, filters: Filters, here: Mapping[str, str], session: Session
+) -> Html:
+    """Return a page of the list; `here` is its own place."""
+    return _served(
+        "list.html",
+        page=page,
+        counts=counts,
+        chosen=filters.words(),
+        here=here,
+        pictures=session.pictures,
+    )
+
+
+def group_page(  # noqa: PLR0913 - a page has many parts
+    group: Group,
+    pairs: Sequence[Pair],
+    filters: Filters,
+    here: Mapping[str, str],
+    session: Session,
+    *,
+    following: UUID | None = None,
+    saved: str = "",
+    problem: str = "",
+) -> Html:
+    """Return the page of a group with the forms for decisions."""
+    return _served(
+        "group.html",
+        group=group,
+        pairs=pairs,
+        chosen=filters.words(),
+        here=here,
+        token=session.token,
+        reviewer=session.reviewer,
+        pictures=session.pictures,
+        following=following,
+        saved=saved,
+        problem=problem,
+    )
+
+
+def problem_page(title: str, problem: str) -> Html:
+    """Return a page that says what is wrong."""
+    return _served("problem.html", title=title, problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What all files of a report say: when it was made, and how many of all groups it shows."""
+
+    counts: Counts
+    made_at: datetime
+    total: int
+    shown: int
+    pictures: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One file of a report: some of its groups, each with those of its copies that are shown.
+
+    `embedded` has the pictures that they need, as URL, width and height; `files` are the names of
+    all files, of which this is the one of that number, counted from 1.
+    """
+
+    groups: Sequence[tuple[Group, Sequence[Pair]]]
+    embedded: Mapping[UUID, tuple[str, int, int]]
+    number: int
+    files: Sequence[str]
+
+
+def report_page(leaf: Leaf, cover: Cover) -> Html:
+    """Return one file of the report, which needs nothing beside itself."""
+    page_counts = _counts(group for group, _ in leaf.groups)
+    chosen = [(name, value) for name, values in page_counts.items() for value in values]
+    style = _style() + "".join(_rule(name, value) for name, value in chosen)
+    policy = (
+        f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return _rendered(
+        "report.html",
+        style,
+        policy,
+        in_itself=True,
+        groups=leaf.groups,
+        embedded=leaf.embedded,
+        number=leaf.number,
+        files=leaf.files,
+        cover=cover,
+        page_counts={f"{name}s": values for name, values in page_counts.items()},
+    )
+
+
+def address(path: str, *parts: Mapping[str, str]) -> str:
+    """Return an address with the words of filters and place."""
+    asked = urlencode([pair for part in parts for pair in part.items()])
+    return f"{path}?{asked}" if asked else path
+
+
+def _served(template: str, **values: Any) -> Html:  # noqa: ANN401 - whatever the template names
+    policy = (
+        f"default-src 'none'; style-src '{_hash(_style())}'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    return _rendered(template, _style(), policy, in_itself=False, **values)
+
+
+def _rendered(template: str, style: str, policy: str, *, in_itself: bool, **values: Any) -> Html:  # noqa: ANN401
+    """Render a template; a document that no server sends carries its policy in itself."""
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(style),  # noqa: S704 - of our own file, and of numbers and names of ours
+            policy=policy if in_itself else "",
+            **values,
+        )
+    )
+    return Html(text, policy)
+
+
+def _counts(groups: Iterable[Group]) -> dict[str, dict[str, int]]:
+    """Count the copies of some groups by each filter's values."""
+    found: dict[str, dict[str, int]] = {name: {} for name in FILTER_CLASSES}
+    for group in groups:
+        for copy in group.copies:
+            flat = "same" if copy.same_flat else "other"
+            values = (str(copy.tier), copy.month, flat, copy.decision)
+            for name, value in zip(FILTER_CLASSES, values, strict=True):
+                found[name][value] = found[name].get(value, 0) + 1
+    return {name: dict(sorted(values.items())) for name, values in found.items()}
+
+
+def _classes(group: Group) -> str:
+    """Return the classes by which the report's style filters a group."""
+    counts = _counts([group])
+    return " ".join(
+        f"{prefix}-{value}" for name, prefix in FILTER_CLASSES.items() for value in counts[name]
+    )
+
+
+def _rule(name: str, value: str) -> str:
+    """Return what hides the groups that a filter of the report leaves out."""
+    return (
+        f'body:has(#{name} option[value="{value}"]:checked) '
+        f".group:not(.{FILTER_CLASSES[name]}-{value}){{display:none}}\n"
+    )
+
+
+def _hash(style: str) -> str:
+    return f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}"
+
+
+@cache
+def _style() -> str:
+    return files("imagesignals_pipeline.review").joinpath("html", "style.css").read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("imagesignals_pipeline.review", "html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    named: dict[str, Any] = {"words": words, "url": address, "request_id": uuid4}
+    environment.globals.update(named)
+    shown: dict[str, Callable[..., Any]] = {
+        "classes": _classes,
+        "day": words.day,
+        "flat": words.flat,
+        "minute": words.minute,
+        "months": words.months,
+        "plural": words.plural,
+    }
+    environment.filters.update(shown)
+    return environment

@@ -1,0 +1,77 @@
+"""The words of the page (pure)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from imagesignals_pipeline.review.filters import UNDECIDED, Tier
+from imagesignals_pipeline.store import Decision
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+TIERS: Mapping[str, str] = MappingProxyType(
+    {
+        Tier.SAME_FILE: "Same file",
+        Tier.SAME_PIXELS: "Same picture, saved again",
+        Tier.SAME_PICTURE: "Same screenshot, other pixels",
+        Tier.UNCHECKED: "Marked by another program",
+    }
+)
+DECISIONS: Mapping[str, str] = MappingProxyType(
+    {
+        UNDECIDED: "Undecided",
+        Decision.SAME_PAYMENT: "Same payment re-sent",
+        Decision.NOT_DUPLICATE: "Not a duplicate",
+        Decision.FOLLOW_UP: "Follow up",
+    }
+)
+FLATS: Mapping[str, str] = MappingProxyType({"same": "Same flat", "other": "Another flat"})
+NOT_AN_ACCUSATION = (
+    "A signal is not an accusation. It says that two pictures look the same, not why: a payment "
+    "may have been sent in twice by mistake, or one receipt may belong to two flats. Talk first."
+)
+
+
+def day(moment: datetime) -> str:
+    """Return a date such as `3 March 2025`; a submission without one counts as made in 1970."""
+    if moment == EPOCH:
+        return "unknown date"
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+
+
+def minute(moment: datetime) -> str:
+    """Return date and time such as `3 March 2025, 14:05 UTC`."""
+    return day(moment) if moment == EPOCH else f"{day(moment)}, {moment:%H:%M} UTC"
+
+
+def months(known: Iterable[str]) -> dict[str, str]:
+    """Return months by how they stand in a URL, as people write them."""
+    return {each: month(each) for each in known}
+
+
+def month(text: str) -> str:
+    """Return a month such as `March 2025`.
+
+    >>> month("2025-03")
+    'March 2025'
+    """
+    year, number = text.split("-")
+    return f"{MONTHS[int(number) - 1]} {year}" if text != "1970-01" else "Unknown date"
+
+
+def flat(label: str) -> str:
+    """Return a flat's label, whatever it is, as one line of bounded length."""
+    line = " ".join(label.split())
+    return line[:60] + ("…" if len(line) > 60 else "") if line else "(no flat)"  # noqa: PLR2004
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    >>> plural(1, "copy", "copies"), plural(2, "place")
+    ('1 copy', '2 places')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

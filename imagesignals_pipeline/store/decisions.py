@@ -1,0 +1,94 @@
+"""Records what reviewers decide about copies; nothing is ever changed or removed."""
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.sql import query
+
+MAX_REVIEWER, MAX_NOTE = 80, 2000
+"""Characters; the table holds no more."""
+FORBIDDEN = frozenset({"Cc", "Cs", "Co", "Cn"})
+"""Kinds of characters that PostgreSQL refuses, or that show as nothing; joiners of Indian scripts
+(Cf) stay."""
+
+
+class Decision(StrEnum):
+    """What a reviewer may decide about a copy."""
+
+    SAME_PAYMENT = "same_payment"
+    NOT_DUPLICATE = "not_duplicate"
+    FOLLOW_UP = "follow_up"
+
+
+class DecisionRefused(OperatorError):  # noqa: N818 - reads as what it says
+    """A decision cannot be recorded as it is; the text is one sentence for the reviewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision as it was sent; `request_id` is the form's, so that sending it twice counts once.
+
+    `original_id` is the original beside which the reviewer saw the copy.
+    """
+
+    request_id: UUID
+    copy_id: UUID
+    original_id: UUID
+    decision: Decision
+    reviewer: str
+    note: str
+
+
+def record(connection: Connection, decided: Decided) -> None:
+    """Add a decision to the history of its copy.
+
+    Raises:
+        DecisionRefused: It lacks a name, is too long, or the submission is no copy of that
+            original any more.
+    """
+    reviewer, note = _line(decided.reviewer), _text(decided.note)
+    if not reviewer:
+        raise DecisionRefused("Please enter your name: a decision without one helps nobody later.")
+    if len(reviewer) > MAX_REVIEWER or len(note) > MAX_NOTE:
+        raise DecisionRefused(
+            f"A name may have {MAX_REVIEWER} characters and a note {MAX_NOTE}: please shorten it."
+        )
+    added = connection.execute(
+        query("record_decision"),
+        {
+            "request_id": str(decided.request_id),
+            "copy_id": str(decided.copy_id),
+            "original_id": str(decided.original_id),
+            "decision": str(decided.decision),
+            "reviewer": reviewer,
+            "note": note,
+        },
+    ).one_or_none()
+    if added is None and not _recorded(connection, decided.request_id):
+        raise DecisionRefused(
+            "Nothing was recorded: this submission is no copy of that original any more. "
+            "Please look at the group again."
+        )
+
+
+def _recorded(connection: Connection, request_id: UUID) -> bool:
+    parameters = {"request_id": str(request_id)}
+    return bool(connection.execute(query("decision_recorded"), parameters).scalar_one())
+
+
+def _line(text: str) -> str:
+    """Return the text as one line."""
+    return " ".join(_text(text).split())
+
+
+def _text(text: str) -> str:
+    """Return the text without what no person types: control characters, surrogates."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        char for char in lines if char in "\n\t" or unicodedata.category(char) not in FORBIDDEN
+    ).strip()

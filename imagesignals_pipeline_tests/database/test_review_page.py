@@ -1,0 +1,295 @@
+"""The served page: what it shows of strangers' text, and whom it answers."""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from uuid import UUID, uuid4
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from imagesignals_pipeline import database, store
+from imagesignals_pipeline.match import fingerprint
+from imagesignals_pipeline.model import Analysis, Outcome
+from imagesignals_pipeline.review import server
+from imagesignals_pipeline.review.server import Desk, PortTaken
+from imagesignals_pipeline_tests.core.test_match_pictures import receipt
+from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, submit
+
+HOSTILE = "{{ 7*7 }}\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>"
+TIMEOUT_S = 30
+PAYLOAD = fingerprint(receipt(1))
+
+
+@dataclass
+class Served:
+    """A page that is being served, and how a browser would ask for it."""
+
+    port: int
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def origin(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str = "/", **headers: str) -> requests.Response:
+        """Ask for an address."""
+        return self.session.get(self.origin + path, headers=headers, timeout=TIMEOUT_S)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> requests.Response:
+        """Send a form as the page itself does."""
+        own = {"Origin": self.origin, **headers}
+        return self.session.post(
+            self.origin + path, form, headers=own, timeout=TIMEOUT_S, allow_redirects=False
+        )
+
+
+def two(engine: Engine, flat_id: str = "F-101") -> tuple[UUID, UUID]:
+    """Store an original and a copy of the same file."""
+    with engine.begin() as connection:
+        made = [submit(connection, day, flat_id=flat_id) for day in (0, 40)]
+        drawn = picture("a")
+        real = Analysis(
+            drawn.signals,
+            type(drawn.fingerprint)(
+                drawn.fingerprint.content_sha256, drawn.fingerprint.pixels_sha256, PAYLOAD, 2
+            ),
+        )
+        store.save(connection, [Outcome(each, real) for each in made], ANALYSED_AT)
+        store.link(connection)
+    return made[0].id, made[1].id
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    """What the page works with."""
+    return Desk(engine, database.explain)
+
+
+@pytest.fixture
+def served(desk: Desk) -> Iterator[Served]:
+    """The page, served as the command does."""
+    with server.listen(0) as listening:
+        web = server.web_server(desk, listening)
+        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield Served(listening.getsockname()[1])
+        web.should_exit = True
+        thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
+
+
+class _Tags(HTMLParser):
+    """Collects elements and attributes as a browser would see them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: dict[str, list[str]] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        for name, value in attrs:
+            self.attributes.setdefault(name, []).append(value or "")
+
+
+def tags(html: str) -> _Tags:
+    """Read a document."""
+    read = _Tags()
+    read.feed(html)
+    return read
+
+
+def form(page: str, **changed: str) -> dict[str, str]:
+    """Fill in the first form of a group's page."""
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page))
+    return {**hidden, "verdict": "same_payment", "reviewer": "Asha", "note": "", **changed}
+
+
+def test_markup_of_strangers_is_text(served: Served, engine: Engine) -> None:
+    """Flats, reasons, names and notes with markup add no element, script or address."""
+    plain, _ = two(engine)
+    expected = {path: tags(served.get(path).text) for path in ("/", f"/group/{plain}")}
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions"))
+    original, copy = two(engine, HOSTILE)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "update payment_image_signals set similarity_explanation = :e"
+                " where duplicate_detected"
+            ),
+            {"e": HOSTILE},
+        )
+    path = f"/group/{original}"
+    sent = served.post(path, form(served.get(path).text, reviewer=HOSTILE[:80], note=HOSTILE))
+    assert sent.status_code == 303
+    for known, now in (("/", "/"), (f"/group/{plain}", path)):
+        page = served.get(now)
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+        assert "<script" not in page.text
+        assert "{{ 7*7 }}" in page.text
+        found = tags(page.text)
+        assert found.names - expected[known].names <= {"ol", "li", "em"}
+        assert not [name for name in found.attributes if name.startswith("on")]
+        assert "style" not in found.attributes
+        links = found.attributes.get("href", []) + found.attributes.get("src", [])
+        assert [each for each in links if not re.match(r"[/#]", each)] == []
+    assert str(copy) in served.get(path).text
+
+
+def test_nothing_can_be_loaded_or_run(served: Served, engine: Engine) -> None:
+    """The policy allows our style, our pictures and our form, and nothing else at all."""
+    original, copy = two(engine)
+    for path in ("/", f"/group/{original}", "/nowhere", "/?tier=none"):
+        headers = served.get(path).headers
+        policy = dict(
+            each.strip().split(" ", 1) for each in headers["Content-Security-Policy"].split(";")
+        )
+        assert policy["default-src"] == "'none'"
+        assert policy["style-src"].startswith("'sha256-")
+        assert "script-src" not in policy
+        assert (policy["img-src"], policy["form-action"]) == ("'self'", "'self'")
+        assert (policy["frame-ancestors"], policy["base-uri"]) == ("'none'", "'none'")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+    shown = served.get(f"/picture/{copy}")
+    assert shown.headers["Content-Type"] in {"image/jpeg", "image/webp"}
+    assert shown.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert shown.content in PAYLOAD
+
+
+def test_a_decision_is_recorded_once_and_shown(served: Served, engine: Engine) -> None:
+    """The form leads back to the copy, says what was recorded, and remembers the name."""
+    original, copy = two(engine)
+    path = f"/group/{original}"
+    filled = form(served.get(f"{path}?flat=same").text, note="Spoke to them.")
+    first, sent = (served.post(path, filled) for _ in range(2))
+    assert (first.status_code, sent.status_code) == (303, 303)
+    assert sent.headers["Location"] == f"{path}?flat=same&saved={copy}#copy-{copy}"
+    page = served.get(sent.headers["Location"]).text
+    assert "Recorded: Same payment re-sent." in page
+    assert page.count("Spoke to them.") == 1
+    assert 'autocomplete="name" value="Asha"' in page
+    assert "Same payment re-sent" in served.get("/?decision=same_payment").text
+
+
+NOT_OURS: list[tuple[dict[str, str], dict[str, str], int]] = [
+    ({"Origin": "https://evil.test"}, {}, 403),
+    ({"Origin": "null"}, {}, 403),
+    ({"Host": "evil.test"}, {}, 421),
+    ({}, {"token": ""}, 403),
+    ({}, {"token": "é"}, 403),
+    ({}, {"verdict": "guilty"}, 400),
+    ({}, {"copy_id": "x"}, 400),
+    ({}, {"reviewer": " "}, 409),
+    ({}, {"copy_id": str(uuid4())}, 409),
+    ({}, {"note": "n" * 20_000}, 413),
+]
+
+
+def test_forms_that_are_not_ours_record_nothing(served: Served, engine: Engine) -> None:
+    """Another site's form, a guessed token, a wrong field or too much text changes nothing."""
+    original, _ = two(engine)
+    path = f"/group/{original}"
+    page = served.get(path).text
+    answers = [served.post(path, form(page, **changed), **sent) for sent, changed, _ in NOT_OURS]
+    assert [each.status_code for each in answers] == [status for *_, status in NOT_OURS]
+    assert all("<h1>" in each.text for each in answers)
+    with engine.connect() as connection:
+        count = connection.execute(text("select count(*) from image_review_decisions"))
+        assert count.scalar_one() == 0
+
+
+def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:
+    """Every browser names the origin of a form; whoever does not is none."""
+    original, _ = two(engine)
+    answer = requests.post(f"{served.origin}/group/{original}", {}, timeout=TIMEOUT_S)
+    assert answer.status_code == 403
+
+
+def test_other_names_of_this_machine_are_not_answered(served: Served) -> None:
+    """A name that somebody else's DNS leads here (rebinding) reads nothing."""
+    for host in ("evil.test", "127.0.0.1", "localhost:1", "", f"127.0.0.1.evil.test:{served.port}"):
+        answer = served.get("/", Host=host)
+        assert answer.status_code in {400, 421}
+        assert "Screenshots" not in answer.text
+
+
+def test_localhost_is_this_machine(served: Served) -> None:
+    """The usual name works, and an empty society is told as such."""
+    answer = served.get("/", Host=f"localhost:{served.port}")
+    assert answer.status_code == 200
+    assert "No screenshot was submitted twice." in answer.text
+
+
+ADDRESSES = {
+    "/?tier=other": 400,
+    "/?month=2025-13": 400,
+    "/?month=x": 400,
+    "/?after=x": 400,
+    "/?before=2025-01-01_x": 400,
+    "/?month=9999-12": 200,
+    "/?flat=same&decision=undecided&page=last": 200,
+    f"/group/{UUID(int=1)}": 404,
+    "/group/x": 404,
+    f"/picture/{UUID(int=1)}": 404,
+    "/../../etc/passwd": 404,
+    "/group/%00": 404,
+}
+
+
+def test_wrong_addresses_are_answered_plainly(served: Served) -> None:
+    """Whatever stands in an address: a page that says what is wrong, never a traceback."""
+    answers = {path: served.get(path) for path in ADDRESSES}
+    assert {path: each.status_code for path, each in answers.items()} == ADDRESSES
+    assert all("<h1>" in each.text for each in answers.values())
+
+
+def test_a_group_that_has_a_new_original_is_found_by_the_old_one(
+    served: Served, engine: Engine
+) -> None:
+    """A bookmark of a group still leads to it."""
+    original, copy = two(engine)
+    answer = served.get(f"/group/{copy}")
+    assert answer.url == f"{served.origin}/group/{original}"
+    assert answer.status_code == 200
+
+
+def test_no_picture_leaves_when_the_operator_says_so(desk: Desk, engine: Engine) -> None:
+    """With thumbnails switched off neither page nor picture address shows one."""
+    original, copy = two(engine)
+    hidden = Desk(desk.engine, desk.explain, show_pictures=False)
+    with server.listen(0) as listening:
+        web = server.web_server(hidden, listening)
+        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
+        thread.start()
+        served = Served(listening.getsockname()[1])
+        pages = [served.get(path).text for path in ("/", f"/group/{original}")]
+        picture_status = served.get(f"/picture/{copy}").status_code
+        web.should_exit = True
+        thread.join(TIMEOUT_S)
+    assert picture_status == 404
+    assert all("<img" not in each and "<image" not in each for each in pages)
+    assert all("F-101" in each for each in pages)
+
+
+def test_a_database_that_is_gone_is_one_line(served: Served, engine: Engine) -> None:
+    """The page says what the database says, without rows or passwords."""
+    with engine.begin() as connection:
+        connection.execute(text("drop table image_review_decisions"))
+    answer = served.get("/")
+    assert answer.status_code == 503
+    assert "imagesignals migrate" in answer.text
+
+
+def test_a_port_in_use_is_one_line() -> None:
+    """Whoever listens there already is not disturbed."""
+    with server.listen(0) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"Port {port} cannot be used .*--port"):
+            server.listen(port)
