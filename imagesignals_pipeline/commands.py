@@ -42,6 +42,7 @@ def backfill(console: Console, options: BackfillOptions) -> None:
         OperatorError: It could not run; what was reported as processed is committed.
     """
     with environment.prepared(dagster=True), _connected() as engine:
+        environment.give_way()  # not before: an embedded server would have to give way as well
         _backfill(console, engine, options)
 
 

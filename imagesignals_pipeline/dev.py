@@ -7,9 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
-from imagesignals_pipeline import settings
+from imagesignals_pipeline import environment, settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 
 POLL_S = 3.0
@@ -46,7 +47,7 @@ def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], Non
                 with _dagster(server, port) as process:
                     _watch(process, server, tidy)
                 in_vain = in_vain + 1 if time.monotonic() - began < SOON_S else 0
-                print("Dagster has ended by itself; the lines above say why.", flush=True)  # noqa: T201 - the log of a service
+                print("Dagster, or a part of it, has ended by itself.", flush=True)  # noqa: T201 - the log of a service
         except _Asked:
             return 0
     return 1
@@ -55,7 +56,8 @@ def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], Non
 def _watch(
     process: subprocess.Popen[bytes], server: EmbeddedPostgres | None, tidy: Callable[[], None]
 ) -> None:
-    """Wait for the end of Dagster, and look after the rest."""
+    """Wait for the end of Dagster, or of its code server; look after the rest."""
+    serves = False
     while True:
         for _ in range(TIDY_EVERY):
             try:
@@ -63,9 +65,37 @@ def _watch(
             except subprocess.TimeoutExpired:
                 if server is not None and not server.ready():
                     server.ensure_running()
+                served, serves = serves, _serves(process.pid)
+                if served and not serves:
+                    return
             else:
                 return
         tidy()
+
+
+def _serves(dagster: int) -> bool:
+    """Whether a process holds our definitions: the child of a child of `dagster dev`.
+
+    Nobody starts another one when it dies: the UI and the daemon go on, and nothing that they are
+    asked for can begin. "Reload" in the UI starts its successor first.
+    """
+    return any(
+        b"\0grpc\0" in _read(f"/proc/{server}/cmdline")
+        for child in _children(dagster)
+        for server in _children(child)
+    )
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in _read(f"/proc/{process}/task/{process}/children").split()]
+
+
+def _read(file: str) -> bytes:
+    """Return a file of /proc, or nothing when its process has gone."""
+    try:
+        return Path(file).read_bytes()
+    except OSError:
+        return b""
 
 
 @contextmanager
@@ -83,8 +113,7 @@ def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess
         cwd=os.environ["DAGSTER_HOME"],
         start_new_session=True,
         pass_fds=() if server is None else (server.lease_fd,),
-        # Dagster copies what SIGINT does to SIGTERM; a shell's `&` makes it ignore both.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=_begin,  # noqa: PLW1509 - it calls the system and nothing else
     )
     try:
         yield process
@@ -94,6 +123,13 @@ def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess
         except _Asked:  # while it was to be started again; no signal interrupts this one
             _stop(process)
             raise
+
+
+def _begin() -> None:
+    """Prepare the process that becomes Dagster."""
+    environment.give_way()
+    # Dagster copies what SIGINT does to SIGTERM; a shell's `&` makes it ignore both.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

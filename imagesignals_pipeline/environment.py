@@ -15,6 +15,16 @@ APPLICATION_DATABASE = "imagesignals"
 DAGSTER_DATABASE = "dagster"
 
 
+NICENESS = 5
+"""Of what analyses pictures: others have three times its share where the processor is scarce."""
+
+
+def give_way() -> None:
+    """Let others have the processor first, from now on; children that are started do so too."""
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(mine, NICENESS))
+
+
 @contextmanager
 def prepared(*, dagster: bool) -> Generator[EmbeddedPostgres | None]:
     """Name the databases, and Dagster's home, in this process's environment and its children's.

@@ -62,7 +62,11 @@ def backfilling(place: Place) -> Generator[None]:
         while not over.is_set():
             place.reset()
             process = subprocess.Popen(
-                command, env=place.environ, cwd=place.home, stdout=subprocess.DEVNULL
+                command,
+                env=place.environ,
+                cwd=place.home,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
             while process.poll() is None:
                 if place.storage.asked.total() > before:

@@ -12,8 +12,8 @@ READERS = frozenset({"AccessShareLock", "RowShareLock"})
 """A `select` takes the first; a foreign key that looks at its row takes the second. Neither is in
 the way of anybody who inserts, updates or deletes rows."""
 HELD = text(
-    "select distinct mode from pg_locks"
-    " where relation = 'payment_submissions'::regclass and pid <> pg_backend_pid()"
+    "select distinct mode from pg_locks join pg_stat_activity using (pid)"
+    " where relation = 'payment_submissions'::regclass and application_name = 'imagesignals'"
 )
 WAITED = text(
     "select coalesce(max(extract(epoch from clock_timestamp() - waitstart)), 0) from pg_locks"
@@ -23,7 +23,7 @@ WAITED = text(
 
 @dataclass(slots=True)
 class Locks:
-    """What was seen: modes of locks on `payment_submissions`, the longest wait for any lock."""
+    """What was seen: modes of our locks on `payment_submissions`, the longest wait for any lock."""
 
     modes: set[str] = field(default_factory=set[str])
     longest_wait_s: float = 0.0
