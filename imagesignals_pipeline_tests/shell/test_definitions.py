@@ -15,13 +15,15 @@ from imagesignals_pipeline.defs.assets import BackfillConfig
 from imagesignals_pipeline.defs.partitions import MONTHS
 
 GRAPH = defs.resolve_asset_graph()
-SUBMISSIONS, PENDING, SIGNALS, INDEX = map(
+SUBMISSIONS, PENDING, SIGNALS, INDEX, REPORT, PATTERNS = map(
     dg.AssetKey,
     (
         "payment_submissions",
         "pending_submissions",
         "payment_image_signals",
         "image_perceptual_hash_index",
+        "duplicate_review_report",
+        "monthly_patterns",
     ),
 )
 
@@ -62,12 +64,14 @@ def test_they_are_complete() -> None:
 
 
 def test_data_flows_one_way() -> None:
-    """The submissions are external; what waits, the signals and the index follow in this order."""
+    """The submissions are external; what waits, signals, index and report follow in this order."""
     assert {key: set(GRAPH.get(key).parent_keys) for key in GRAPH.get_all_asset_keys()} == {
         SUBMISSIONS: set(),
         PENDING: {SUBMISSIONS},
         SIGNALS: {PENDING},
         INDEX: {SIGNALS},
+        REPORT: {INDEX},
+        PATTERNS: {INDEX},
     }
     assert not GRAPH.get(SUBMISSIONS).is_materializable
 

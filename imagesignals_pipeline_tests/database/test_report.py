@@ -1,0 +1,178 @@
+"""The report: complete, bounded, harmless, and gone when it is old."""
+
+import io
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from PIL import Image
+from sqlalchemy import Connection
+
+from imagesignals_pipeline import match, store
+from imagesignals_pipeline.model import Outcome, Submission
+from imagesignals_pipeline.review import report
+from imagesignals_pipeline.store import Decided, Decision
+from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, rows, submit
+from imagesignals_pipeline_tests.few import receipt
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>\"'`{{7*7}}"
+
+
+@cache
+def payload() -> bytes:
+    """Return what is stored of a real receipt."""
+    return match.fingerprint(Image.open(io.BytesIO(receipt())).convert("RGB"))
+
+
+def copied(connection: Connection, day: float, flat_id: str = "F-101") -> tuple[Submission, ...]:
+    """Submit a picture and, a day later, the same file again."""
+    both = (submit(connection, day, flat_id=flat_id), submit(connection, day + 1, flat_id=flat_id))
+    shown = picture(f"picture of day {day}")
+    shown = replace(shown, fingerprint=replace(shown.fingerprint, payload=payload()))
+    store.save(connection, [Outcome(each, shown) for each in both], ANALYSED_AT)
+    store.link(connection, [each.id for each in both])
+    return both
+
+
+def decide(connection: Connection, original: Submission, copy: Submission, note: str = "") -> None:
+    """Record that somebody wants to ask about a copy."""
+    decided = Decided(uuid4(), copy.id, original.id, Decision.FOLLOW_UP, "Asha Rao", note)
+    store.record(connection, decided)
+
+
+class Tags(HTMLParser):
+    """Collects the elements of a document, and the attributes that could load or run something."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.active: list[tuple[str, str | None]] = []
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        self.names.add(tag)
+        self.active += [each for each in attrs if each[0] in {"href", "src"} or each[0][:2] == "on"]
+
+
+def test_a_report_needs_nothing_beside_itself(connection: Connection, tmp_path: Path) -> None:
+    """Every picture is in the file, once; what is not in it is another page or a place in it."""
+    original, _ = copied(connection, 0)
+    made = report.write(connection, tmp_path, NOW, show_pictures=True)
+    text = made.first_file.read_text("utf-8")
+    assert made.first_file == tmp_path / "2026-03-04T05-06-07Z" / "page-1.html"
+    assert (made.files, made.groups, made.copies, made.copies_undecided) == (1, 1, 1, 1)
+    links = [value or "" for name, value in Tags(text).active if name in {"href", "src"}]
+    assert sum(link.startswith("data:image/svg") for link in links) == 1
+    assert sum(link.startswith("data:image/") for link in links) == 3
+    assert {link for link in links if link[0] not in "#d"} == set()
+    assert f"#p-{original.id}" in links
+    assert "A signal is not an accusation" in text
+    assert "<td>2025-03</td><td>2</td><td>2</td><td>1 (50 %)</td>" in text
+    assert "default-src &#39;none&#39;" in text
+
+
+def test_only_its_owner_can_read_a_report(connection: Connection, tmp_path: Path) -> None:
+    """Receipts are private: folder and files are closed to other users of the machine."""
+    made = report.write(connection, tmp_path, NOW, show_pictures=True)
+    assert stat.S_IMODE(made.first_file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(made.first_file.parent.stat().st_mode) == 0o700
+    assert "No screenshot was submitted twice" in made.first_file.read_text("utf-8")
+
+
+def test_a_report_is_bounded(connection: Connection, tmp_path: Path) -> None:
+    """Of many groups the latest are shown, some in each file, and the files link each other."""
+    for day in range(0, 50, 10):
+        copied(connection, day, flat_id=f"F-{day}")
+    made = report.write(
+        connection, tmp_path, NOW, show_pictures=False, most_groups=3, groups_a_file=2
+    )
+    first, second = (made.first_file.with_name(f"page-{n}.html").read_text("utf-8") for n in (1, 2))
+    assert (made.files, made.groups, made.groups_shown) == (2, 5, 3)
+    assert [flat in first for flat in ("F-10<", "F-20<", "F-30<", "F-40<")] == [0, 1, 1, 0]
+    assert "F-40<" in second
+    assert 'href="page-2.html"' in first
+    assert "the latest 3 are in this report" in second
+
+
+def test_no_picture_is_written_when_none_may_be(connection: Connection, tmp_path: Path) -> None:
+    """Without pictures a report still says which submissions, and why."""
+    copied(connection, 0)
+    made = report.write(connection, tmp_path, NOW, show_pictures=False)
+    text = made.first_file.read_text("utf-8")
+    assert "data:image/jpeg" not in text
+    assert "data:image/webp" not in text
+    assert "Same file as the same flat" in text
+
+
+def test_what_strangers_wrote_is_text(connection: Connection, tmp_path: Path) -> None:
+    """Markup in a flat's label or a note is shown, and does nothing."""
+    original, copy = copied(connection, 0, flat_id=HOSTILE[:60])
+    decide(connection, original, copy, HOSTILE)
+    text = report.write(connection, tmp_path, NOW, show_pictures=True).first_file.read_text("utf-8")
+    tags = Tags(text)
+    assert "script" not in tags.names
+    assert [name for name, _ in tags.active if name.startswith("on")] == []
+    assert "&lt;script&gt;document.title" in text
+    assert "{{7*7}}" in text
+
+
+def test_a_decision_shows_in_the_next_report(connection: Connection, tmp_path: Path) -> None:
+    """It survives that the pictures are analysed and linked anew, and changes no signal."""
+    original, copy = copied(connection, 0)
+    before = rows(connection)[copy.id]
+    decide(connection, original, copy, "Called on Monday.")
+    store.save(
+        connection, [Outcome(copy, replace(picture("other")))], ANALYSED_AT + timedelta(days=1)
+    )
+    store.link(connection, [copy.id])
+    assert report.write(connection, tmp_path, NOW, show_pictures=True).groups == 0
+    shown = picture("picture of day 0")
+    store.save(connection, [Outcome(copy, shown)], ANALYSED_AT)
+    store.link(connection, [copy.id])
+    made = report.write(connection, tmp_path, NOW, show_pictures=True)
+    text = made.first_file.read_text("utf-8")
+    assert made.copies_undecided == 0
+    assert [each in text for each in ("Follow up", "Asha Rao", "Called on Monday.")] == [True] * 3
+    after = rows(connection)[copy.id]
+    unlike = {name for name in after if before[name] != after[name]}
+    assert unlike <= {"updated_at", "analyzed_at"}
+
+
+def test_old_reports_are_removed_and_nothing_else(connection: Connection, tmp_path: Path) -> None:
+    """What is older than the given days goes; other files, folders and links stay."""
+    kept = tmp_path / "treasurer's notes"
+    kept.mkdir()
+    elsewhere = tmp_path / "2020-01-01T00-00-00Z"
+    elsewhere.symlink_to(kept)
+    (tmp_path / "2020-02-30T00-00-00Z").mkdir()
+    for days in (0, 29, 31):
+        report.write(connection, tmp_path, NOW - timedelta(days=days), show_pictures=True)
+    assert report.expire(tmp_path, NOW, days=30) == 1
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *(kept.name, elsewhere.name, "2020-02-30T00-00-00Z"),
+        *("2026-03-04T05-06-07Z", "2026-02-03T05-06-07Z"),
+    }
+    assert report.expire(tmp_path / "never made", NOW, days=30) == 0
+
+
+def test_a_report_of_the_same_second_is_replaced(connection: Connection, tmp_path: Path) -> None:
+    """The second of two is whole, and no half-written folder is left."""
+    report.write(connection, tmp_path, NOW, show_pictures=True)
+    copied(connection, 0)
+    report.write(connection, tmp_path, NOW, show_pictures=True)
+    assert [each.name for each in tmp_path.iterdir()] == ["2026-03-04T05-06-07Z"]
+    assert "1 copy in all" in (tmp_path / "2026-03-04T05-06-07Z/page-1.html").read_text("utf-8")
+
+
+def test_an_unusable_folder_is_told_in_one_line(connection: Connection, tmp_path: Path) -> None:
+    """Whoever set the folder reads what to correct."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(report.ReportUnwritable, match="IMAGESIGNALS_REPORTS"):
+        report.write(connection, tmp_path / "file" / "reports", NOW, show_pictures=True)

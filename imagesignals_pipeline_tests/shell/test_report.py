@@ -1,0 +1,81 @@
+"""Report and patterns as assets: where they go, what the UI shows of them, what is refused."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from imagesignals_pipeline import database, settings
+from imagesignals_pipeline.defs.patterns import monthly_patterns
+from imagesignals_pipeline.defs.report import duplicate_review_report
+from imagesignals_pipeline.defs.resources import Postgres
+from imagesignals_pipeline_tests.database.test_report import copied
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> Path:
+    """A home of this test's own, and a database with one copy."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    monkeypatch.setenv(settings.HOME, str(tmp_path))
+    engine = database.engine(database_url)
+    with engine.begin() as connection:
+        copied(connection, 0, flat_id="F|1 [x](y)")
+    engine.dispose()
+    return tmp_path
+
+
+def materialize(asset: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+    """Materialize one asset alone."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize(
+            [asset],
+            resources={"postgres": Postgres()},
+            instance=instance,
+            raise_on_error=False,
+        )
+
+
+def test_materializing_writes_a_report(home: Path, database_url: str) -> None:
+    """The UI shows where it is, its numbers, and the latest copies as text; no signal changes."""
+    old = home / "reports" / "2020-01-01T00-00-00Z"
+    old.mkdir(parents=True)
+    (event,) = materialize(duplicate_review_report).asset_materializations_for_node(
+        "duplicate_review_report"
+    )
+    shown = {name: value.value for name, value in event.metadata.items()}
+    path = Path(str(shown["report"]))
+    assert path.parent.parent == home / "reports"
+    assert "A signal is not an accusation" in path.read_text("utf-8")
+    assert (shown["groups"], shown["copies_undecided"], shown["old_reports_removed"]) == (1, 1, 1)
+    assert "F&#124;1 &#91;x&#93;(y)" in str(shown["latest_copies"])
+    engine = database.engine(database_url)
+    with engine.connect() as connection:
+        marked = connection.execute(
+            text("select count(*) from payment_image_signals where duplicate_detected")
+        ).scalar_one()
+    engine.dispose()
+    assert marked == 1
+    assert not old.exists()
+
+
+def test_what_is_set_wrong_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A word that is no policy stops the report before any picture is written."""
+    monkeypatch.setenv(settings.THUMBNAILS, "encrypt")
+    assert not materialize(duplicate_review_report).success
+    assert "Set IMAGESIGNALS_THUMBNAILS to show or none." in capfd.readouterr().err
+    assert not (home / "reports").exists()
+
+
+def test_patterns_are_shown_as_a_picture_and_tables(home: Path) -> None:
+    """The UI has a picture of all months that needs no network, tables, and numbers to plot."""
+    assert home.exists()
+    (event,) = materialize(monthly_patterns).asset_materializations_for_node("monthly_patterns")
+    shown = {name: value.value for name, value in event.metadata.items()}
+    assert str(shown["trends"]).startswith("![Counts by month](data:image/svg+xml;base64,")
+    assert "2025-03 | 2 | 2 | 1 (50 %)" in str(shown["months"])
+    assert (shown["all_submissions"], shown["all_duplicates"]) == (2, 1)
+    assert shown["failures_by_month"] == "*nothing*"
+    assert "Editor 1.0" in str(shown["editors_by_month"])
