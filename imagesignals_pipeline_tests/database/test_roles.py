@@ -99,6 +99,7 @@ def test_the_writer_does_all_the_work(granted: Engine) -> None:
     with granted.begin() as connection:
         made = [submit(connection, day) for day in range(3)]
     with logged_in(granted, "pipeline_login") as connection:
+        assert sql.migrate(connection).applied == ()  # as `imagesignals dev` does
         sql.require_tables(connection)
         ids = source.pending_ids(connection)
         assert len(ids) == 3

@@ -1,6 +1,7 @@
 """What runs by itself: only what waits, one run a month at a time, and not in vain for ever."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, text
 from imagesignals_pipeline import backlog, settings, verify
 from imagesignals_pipeline.backlog import Backlog
 from imagesignals_pipeline.definitions import defs
-from imagesignals_pipeline.defs import requests, schedules, sensors
+from imagesignals_pipeline.defs import abandoned, requests, schedules, sensors
 from imagesignals_pipeline.defs.jobs import JOBS, RETRY
 from imagesignals_pipeline.defs.resources import Postgres
 from imagesignals_pipeline.demo import DemoStore
@@ -244,6 +245,23 @@ def test_what_is_tried_in_vain_is_tried_ever_less(instance: dg.DagsterInstance) 
     assert len(keys) == 10
     other = Backlog(OCTOBER.month, 4, "four ids")
     assert requests.months(instance, JOB, [other], {}).runs
+
+
+def test_a_tick_ends_the_runs_of_the_dead(few: Connection) -> None:
+    """A killed run no longer keeps its month: the tick that finds it asks for the next one."""
+    assert few
+    signed = f"{socket.gethostname()} {os.getpid()} 0"  # our number, but born at boot
+    with dg.instance_for_test() as instance:
+        run = instance.create_run_for_job(
+            some_job,
+            status=dg.DagsterRunStatus.STARTED,
+            tags={requests.PARTITION_TAG: IN_OCTOBER},
+        )
+        instance.add_run_tags(run.run_id, {abandoned.PROCESS_TAG: f"{signed} {run.run_id}"})
+        assert IN_OCTOBER in {each.partition_key for each in look(instance)}
+        ended = instance.get_run_by_id(run.run_id)
+        assert ended is not None
+        assert ended.status is dg.DagsterRunStatus.FAILURE
 
 
 def test_links_wait_for_runs_that_settle_them(instance: dg.DagsterInstance) -> None:
