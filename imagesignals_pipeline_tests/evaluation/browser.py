@@ -124,21 +124,21 @@ class Studio:
         """Return the receipt's screenshot as PNG: the same bytes every time."""
         device = receipt.resident.device
         if device.scale not in self._pages:
-            self._pages[device.scale] = self._open.enter_context(_page(device.scale))
+            flag = f"--force-device-scale-factor={device.scale}"
+            self._pages[device.scale] = Page(self._open.enter_context(connected(flag)))
         return self._pages[device.scale].png(document(receipt), device)
 
 
 @contextmanager
-def _page(scale: float) -> Generator[Page]:
-    """Start a browser of our own with one tab; it ends with the block."""
+def connected(*flags: str) -> Generator[ClientConnection]:
+    """Start a browser of our own and speak with it; it ends with the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        flags = (*FLAGS, f"--force-device-scale-factor={scale}", f"--user-data-dir={profile}")
-        command = [executable(), *flags, "about:blank"]
+        command = [executable(), *FLAGS, *flags, f"--user-data-dir={profile}", "about:blank"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             try:
                 address = _address(process)
                 with connect(address, max_size=None, proxy=None) as socket:
-                    yield Page(socket)
+                    yield socket
             finally:
                 process.kill()
 
