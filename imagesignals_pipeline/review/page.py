@@ -87,6 +87,15 @@ def problem_page(title: str, problem: str) -> Html:
 
 
 @dataclass(frozen=True, slots=True)
+class Trends:
+    """What changes from month to month: a picture as a URL that holds it, and its table."""
+
+    picture: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Cover:
     """What all files of a report say: when it was made, and how many of all groups it shows."""
 
@@ -95,6 +104,7 @@ class Cover:
     total: int
     shown: int
     pictures: bool
+    trends: Trends | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,12 @@ def report_page(leaf: Leaf, cover: Cover) -> Html:
         cover=cover,
         page_counts={f"{name}s": values for name, values in page_counts.items()},
     )
+
+
+def chart(months: Sequence[str], series: Mapping[str, Sequence[int]]) -> str:
+    """Return an SVG document with a row of bars for each series; there is a month at least."""
+    template = _environment().get_template("chart.svg")
+    return template.render(months=months, series=series)
 
 
 def address(path: str, *parts: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from imagesignals_pipeline.model import OperatorError
-from imagesignals_pipeline.review import groups, page, pictures
+from imagesignals_pipeline.review import groups, page, patterns, pictures
 from imagesignals_pipeline.review.filters import UNDECIDED, Filters, Place
 from imagesignals_pipeline.review.groups import Group
 from imagesignals_pipeline.review.page import Cover, Leaf
@@ -62,7 +62,14 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     """
     found = groups.page(connection, Filters(), Place("last"), page_size=most_groups)
     counts, shown = groups.counts(connection), len(found.groups)
-    cover = Cover(counts, made_at, total=found.total, shown=shown, pictures=show_pictures)
+    cover = Cover(
+        counts,
+        made_at,
+        total=found.total,
+        shown=shown,
+        pictures=show_pictures,
+        trends=patterns.trends(connection),
+    )
     target = folder / made_at.astimezone(UTC).strftime(NAME_FORMAT)
     starts = range(0, max(len(found.groups), 1), groups_a_file)
     parts = [found.groups[start : start + groups_a_file] for start in starts]

@@ -1477,3 +1477,58 @@ where signals.payment_submission_id = cast(:copy_id as uuid)
     and signals.duplicate_detected
 on conflict (request_id) do nothing
 returning id;
+
+-- == Patterns (review/patterns.py) =============================================================
+
+-- name: monthly_patterns
+-- What became of the submissions of each month. A look-alike has the 64-bit hash of an earlier
+-- submission and is not the same picture.
+select
+    cast(date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date)
+        as month,
+    count(*) as submissions,
+    count(*) filter (where signals.analysis_status = 'completed') as completed,
+    count(*) filter (where signals.duplicate_detected) as duplicates,
+    count(*) filter (
+        where signals.analysis_status = 'completed'
+            and not coalesce(signals.duplicate_detected, false)
+            and hashes.upload_count > 1
+            and hashes.first_payment_id is distinct from submission.id
+    ) as look_alikes,
+    count(*) filter (where not signals.looks_like_screenshot) as unlike_a_screenshot,
+    count(*) filter (where signals.exif_editor_detected is not null) as edited,
+    count(*) filter (where signals.analysis_status = 'failed') as failed,
+    count(*) filter (where signals.analysis_status = 'skipped') as skipped,
+    count(*) filter (where signals.payment_submission_id is null) as pending
+from payment_submissions as submission
+left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join image_perceptual_hash_index as hashes
+    on hashes.perceptual_hash = signals.perceptual_hash
+where imagesignals_has_screenshot(submission.screenshot_url)
+group by 1
+order by 1;
+
+-- name: monthly_kinds
+-- How often each kind of failure, and each editor, was met in each month; the most frequent first.
+select
+    cast(date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date)
+        as month,
+    told.topic,
+    told.kind,
+    count(*) as count
+from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
+cross join lateral (
+    values
+    (
+        'failure',
+        case
+            when signals.analysis_status in ('failed', 'skipped')
+                then coalesce(signals.failure_kind, 'unknown')
+        end
+    ),
+    ('editor', signals.exif_editor_detected)
+) as told (topic, kind)
+where told.kind is not null and imagesignals_has_screenshot(submission.screenshot_url)
+group by 1, 2, 3
+order by 1, 2, 4 desc, 3;

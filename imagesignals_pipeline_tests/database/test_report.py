@@ -69,10 +69,12 @@ def test_a_report_needs_nothing_beside_itself(connection: Connection, tmp_path: 
     assert made.first_file == tmp_path / "2026-03-04T05-06-07Z" / "page-1.html"
     assert (made.files, made.groups, made.copies, made.copies_undecided) == (1, 1, 1, 1)
     links = [value or "" for name, value in Tags(text).active if name in {"href", "src"}]
-    assert sum(link.startswith("data:image/") for link in links) == 2
+    assert sum(link.startswith("data:image/svg") for link in links) == 1
+    assert sum(link.startswith("data:image/") for link in links) == 3
     assert {link for link in links if link[0] not in "#d"} == set()
     assert f"#p-{original.id}" in links
     assert "A signal is not an accusation" in text
+    assert "<td>2025-03</td><td>2</td><td>2</td><td>1 (50 %)</td>" in text
     assert "default-src &#39;none&#39;" in text
 
 
@@ -104,7 +106,8 @@ def test_no_picture_is_written_when_none_may_be(connection: Connection, tmp_path
     copied(connection, 0)
     made = report.write(connection, tmp_path, NOW, show_pictures=False)
     text = made.first_file.read_text("utf-8")
-    assert "data:image" not in text
+    assert "data:image/jpeg" not in text
+    assert "data:image/webp" not in text
     assert "Same file as the same flat" in text
 
 

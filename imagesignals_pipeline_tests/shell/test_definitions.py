@@ -15,7 +15,7 @@ from imagesignals_pipeline.defs.assets import BackfillConfig
 from imagesignals_pipeline.defs.partitions import MONTHS
 
 GRAPH = defs.resolve_asset_graph()
-SUBMISSIONS, PENDING, SIGNALS, INDEX, REPORT = map(
+SUBMISSIONS, PENDING, SIGNALS, INDEX, REPORT, PATTERNS = map(
     dg.AssetKey,
     (
         "payment_submissions",
@@ -23,6 +23,7 @@ SUBMISSIONS, PENDING, SIGNALS, INDEX, REPORT = map(
         "payment_image_signals",
         "image_perceptual_hash_index",
         "duplicate_review_report",
+        "monthly_patterns",
     ),
 )
 
@@ -70,6 +71,7 @@ def test_data_flows_one_way() -> None:
         SIGNALS: {PENDING},
         INDEX: {SIGNALS},
         REPORT: {INDEX},
+        PATTERNS: {INDEX},
     }
     assert not GRAPH.get(SUBMISSIONS).is_materializable
 

@@ -1,4 +1,4 @@
-"""The report as an asset: where it goes, what the UI shows of it, and what is refused."""
+"""Report and patterns as assets: where they go, what the UI shows of them, what is refused."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from imagesignals_pipeline import database, settings
+from imagesignals_pipeline.defs.patterns import monthly_patterns
 from imagesignals_pipeline.defs.report import duplicate_review_report
 from imagesignals_pipeline.defs.resources import Postgres
 from imagesignals_pipeline_tests.database.test_report import copied
@@ -24,13 +25,12 @@ def home(monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path) -> 
     return tmp_path
 
 
-def materialize(**config: int) -> dg.ExecuteInProcessResult:
-    """Materialize the report alone."""
+def materialize(asset: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+    """Materialize one asset alone."""
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [duplicate_review_report],
+            [asset],
             resources={"postgres": Postgres()},
-            run_config={"ops": {"duplicate_review_report": {"config": config}}},
             instance=instance,
             raise_on_error=False,
         )
@@ -40,7 +40,9 @@ def test_materializing_writes_a_report(home: Path, database_url: str) -> None:
     """The UI shows where it is, its numbers, and the latest copies as text; no signal changes."""
     old = home / "reports" / "2020-01-01T00-00-00Z"
     old.mkdir(parents=True)
-    (event,) = materialize().asset_materializations_for_node("duplicate_review_report")
+    (event,) = materialize(duplicate_review_report).asset_materializations_for_node(
+        "duplicate_review_report"
+    )
     shown = {name: value.value for name, value in event.metadata.items()}
     path = Path(str(shown["report"]))
     assert path.parent.parent == home / "reports"
@@ -62,6 +64,18 @@ def test_what_is_set_wrong_is_told(
 ) -> None:
     """A word that is no policy stops the report before any picture is written."""
     monkeypatch.setenv(settings.THUMBNAILS, "encrypt")
-    assert not materialize().success
+    assert not materialize(duplicate_review_report).success
     assert "Set IMAGESIGNALS_THUMBNAILS to show or none." in capfd.readouterr().err
     assert not (home / "reports").exists()
+
+
+def test_patterns_are_shown_as_a_picture_and_tables(home: Path) -> None:
+    """The UI has a picture of all months that needs no network, tables, and numbers to plot."""
+    assert home.exists()
+    (event,) = materialize(monthly_patterns).asset_materializations_for_node("monthly_patterns")
+    shown = {name: value.value for name, value in event.metadata.items()}
+    assert str(shown["trends"]).startswith("![Counts by month](data:image/svg+xml;base64,")
+    assert "2025-03 | 2 | 2 | 1 (50 %)" in str(shown["months"])
+    assert (shown["all_submissions"], shown["all_duplicates"]) == (2, 1)
+    assert shown["failures_by_month"] == "*nothing*"
+    assert "Editor 1.0" in str(shown["editors_by_month"])
