@@ -62,7 +62,7 @@ def address(process: "Popen[str]") -> str:
     return found[0]
 
 
-def test_a_decision_by_keyboard_survives_a_new_backfill(reviewed: Operator, member: Reader) -> None:
+def test_a_decision_by_keyboard_survives_a_new_backfill(member: Reader, reviewed: Operator) -> None:
     """Filter, open a group, decide, analyse everything anew: the decision is still shown."""
     with reviewed.starts("review", "--port", "0") as process:
         home = address(process)
@@ -124,7 +124,7 @@ def open_group_and_decide(member: Reader) -> None:
     assert "Called on Monday." in member.reads()
 
 
-def test_markup_in_a_label_does_nothing(done: Operator, member: Reader) -> None:
+def test_markup_in_a_label_does_nothing(member: Reader, done: Operator) -> None:
     """A flat's label that is a page of its own is shown as text, in the list and in the group."""
     with done.engine.begin() as connection:
         connection.execute(
