@@ -1396,7 +1396,8 @@ from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (pixels text, worst_score
 where picture.pixels_sha256 = decode(fresh.pixels, 'hex')
     and picture.worst_score is distinct from fresh.worst_score;
 
--- == What there is to do, by month (backlog.py) =========================================-- `mark` is another one as soon as something else waits: a run that leaves it as it was did nothing.
+-- == What there is to do, by month (backlog.py) ================================================
+-- `mark` is another one as soon as something else waits: a run that leaves it as it was did nothing.
 
 -- name: backlog_pending
 -- Submissions without signals, or with those of another screenshot.
@@ -1585,7 +1586,6 @@ select
     ) as duplicate_percent
 from payment_image_signals
 where analysis_status = 'completed';
-=======
 -- == Reviewing (review/groups.py, store/decisions.py) ==========================================
 
 -- name: review_groups
