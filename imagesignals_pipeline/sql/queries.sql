@@ -153,10 +153,12 @@ where signals.payment_submission_id = any(cast(:ids as uuid []))
     );
 
 -- name: duplicates_among
--- Which of the given submissions are duplicates of an earlier one.
+-- Which of the given submissions are duplicates of an earlier one. The planner must not see the
+-- predicate of the index of all copies: it would read that index whole for a few ids.
 select cast(signals.payment_submission_id as text) as id
 from payment_image_signals as signals
-where signals.payment_submission_id = any(cast(:ids as uuid [])) and signals.duplicate_detected;
+where signals.payment_submission_id = any(cast(:ids as uuid []))
+    and coalesce(signals.duplicate_detected, false);
 
 -- name: outdated
 -- Analysed submissions whose picture cannot be compared: no fingerprint, or one of another version.
