@@ -25,8 +25,8 @@ strongest spots together may come to no more, and so many of the words must agre
 pairs among 18,584 of both halves all were blurred; 99 in 100 right ones come to less than 1.5."""
 SMALL_PRINT_PX, SMALL_PRINT_CORRELATION = 5.0, 0.9
 """Lines lower than that in a thumbnail have digits of three pixels: a changed one leaves no spot,
-and only a clear pair may count. Found on a spreadsheet of 1920 x 1080; costs the other sets
-nothing."""
+and only a clear pair may count. Found on a spreadsheet of 1920 x 1080, most copies of
+which are left undecided by it."""
 CERTAIN_SPOT: Final = 5.0
 """From here on a spot is another digit and not noise: the two pictures are parted for good."""
 MOST_WRONG: Final = 0.008
