@@ -741,7 +741,17 @@ where signals.analysis_status = 'completed'
 
 -- name: matches
 -- Comparisons among given pixels, or all if none are given: of the same picture, and those that
--- part pictures each of which is the same as some other.
+-- part pictures. Of all, one that parts counts only between pictures that are each like some other.
+with alike as (
+    select pixels_a as pixels
+    from image_matches
+    where same_picture
+    union
+    select pixels_b
+    from image_matches
+    where same_picture
+)
+
 select
     known.pixels_a,
     known.pixels_b,
@@ -749,29 +759,24 @@ select
     known.similarity_percentage,
     known.explanation
 from image_matches as known
-where (
-    known.same_picture
-    or (
-        known.parted
-        and exists (
-            select from image_matches as match
-            where match.same_picture
-                and known.pixels_a in (match.pixels_a, match.pixels_b)
+where (known.same_picture or known.parted)
+    and case
+        when cast(:pixels as bytea []) is null
+            then
+                known.same_picture
+                or (
+                    known.pixels_a in (select alike.pixels from alike)
+                    and known.pixels_b in (select alike.pixels from alike)
+                )
+        else true
+    end
+    and (
+        cast(:pixels as bytea []) is null
+        or (
+            known.pixels_a = any(cast(:pixels as bytea []))
+            and known.pixels_b = any(cast(:pixels as bytea []))
         )
-        and exists (
-            select from image_matches as match
-            where match.same_picture
-                and known.pixels_b in (match.pixels_a, match.pixels_b)
-        )
-    )
-)
-and (
-    cast(:pixels as bytea []) is null
-    or (
-        known.pixels_a = any(cast(:pixels as bytea []))
-        and known.pixels_b = any(cast(:pixels as bytea []))
-    )
-);
+    );
 
 -- name: save_links
 -- Mark copies and unmark what is none; rows that say so already stay as they are.
@@ -1588,6 +1593,7 @@ select
     ) as duplicate_percent
 from payment_image_signals
 where analysis_status = 'completed';
+
 -- == Reviewing (review/groups.py, store/decisions.py) ==========================================
 
 -- name: review_groups

@@ -91,6 +91,18 @@ def match(
     )
 
 
+def part(connection: Connection, one: str, other: str) -> None:
+    """Record that two pictures, named by their pixels, are certainly not the same."""
+    a, b = sorted((digest(one), digest(other)))
+    connection.execute(
+        text(
+            "insert into image_matches (pixels_a, pixels_b, same_picture, similarity_percentage,"
+            " algorithm_version, parted) values (:a, :b, false, 70, 1, true)"
+        ),
+        {"a": a, "b": b},
+    )
+
+
 def rows(connection: Connection) -> dict[UUID, dict[str, object]]:
     """Return all signals by submission."""
     found = connection.execute(text("select * from payment_image_signals")).mappings()

@@ -21,6 +21,7 @@ from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
     NOT_FOUND,
     match,
+    part,
     picture,
     rows,
     submit,
@@ -133,6 +134,19 @@ def test_a_bridge_that_changes_sides_parts_the_group(connection: Connection) -> 
     show(connection, made[1], "elsewhere")
     store.link(connection, [made[1].id])
     assert originals(connection) == {}
+
+
+def test_a_poor_copy_accuses_nobody_who_was_told_apart(connection: Connection) -> None:
+    """Two receipts that differ stay apart though a third resembles both; a batch agrees with all."""
+    made = [submit(connection, day) for day in range(3)]
+    for submission, name in zip(made, "abc", strict=True):
+        show(connection, submission, name)
+    part(connection, "a", "b")
+    match(connection, "a", "c", 93)
+    match(connection, "b", "c", 97)
+    store.link(connection, [made[2].id])
+    assert originals(connection) == {made[2].id: made[1].id}
+    assert store.link(connection).links_changed == 0
 
 
 def test_a_failure_after_a_change_unmarks_the_copies(connection: Connection) -> None:
