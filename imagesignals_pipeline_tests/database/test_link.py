@@ -137,7 +137,7 @@ def test_a_bridge_that_changes_sides_parts_the_group(connection: Connection) -> 
 
 
 def test_a_poor_copy_accuses_nobody_who_was_told_apart(connection: Connection) -> None:
-    """Two receipts that differ stay apart though a third resembles both; a batch agrees with all."""
+    """Two receipts that differ stay apart though a third is like both; a batch agrees with all."""
     made = [submit(connection, day) for day in range(3)]
     for submission, name in zip(made, "abc", strict=True):
         show(connection, submission, name)
