@@ -1,0 +1,78 @@
+"""The rules of the verdict, each on a pair that differs from a plain copy in one measure alone."""
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from imagesignals_pipeline import match
+from imagesignals_pipeline.match import Tier, payload, verdict
+from imagesignals_pipeline.match.differences import Differences, Spot, differences
+from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt
+
+
+@cache
+def copy() -> Differences:
+    """Return what is seen of a receipt and its recompressed copy."""
+    pictures = receipt(1), jpeg(receipt(1), 60)
+    one, other = (payload.unpack(match.fingerprint(each)) for each in pictures)
+    seen = differences(one, other)
+    assert seen is not None
+    return seen
+
+
+def spots(*strengths: float) -> tuple[Spot, ...]:
+    """Return spots far from each other."""
+    return tuple(Spot(strength, 50.0 * n, 9.0 * n, 1, 1) for n, strength in enumerate(strengths))
+
+
+def tier(**measures: object) -> Tier:
+    """Return the verdict on the copy with some measures changed."""
+    return verdict._tier(replace(copy(), **measures))  # pyright: ignore[reportArgumentType]
+
+
+def test_a_plain_copy_is_the_same_picture() -> None:
+    """What the other tests change is the only reason for their verdicts."""
+    assert tier() is Tier.SAME_PICTURE
+    assert copy().correlation > verdict.CLEAR
+
+
+def test_faint_spots_count_for_more_in_a_blurred_pair() -> None:
+    """What a clear pair may show, a blurred one may not: its digits are as faint as its noise."""
+    faint = spots(0.5, 0.3, 0.3, 0.2)
+    assert tier(spots=faint) is Tier.SAME_PICTURE
+    assert tier(spots=faint, correlation=0.93) is Tier.SAME_TEMPLATE
+    assert tier(spots=spots(0.5, 0.3), correlation=0.93) is Tier.SAME_PICTURE
+
+
+def test_a_blurred_pair_needs_words_that_agree() -> None:
+    """A few equal words do not say that the rest is the same."""
+    few = int(verdict.LEAST_AGREEING * min(len(copy().a.words), len(copy().b.words)))
+    few = max(few, verdict.MIN_AGREEING)
+    words = replace(copy().a.words, codes=copy().a.words.codes.repeat(9))
+    many = replace(copy().a, words=words)
+    measures = {"a": many, "b": many, "agreeing": few}
+    assert tier(**measures, correlation=0.93) is Tier.SAME_TEMPLATE
+    assert tier(**measures) is Tier.SAME_PICTURE
+
+
+@pytest.mark.parametrize(
+    ("correlation", "expected"), [(0.89, Tier.SAME_TEMPLATE), (0.91, Tier.SAME_PICTURE)]
+)
+def test_small_print_must_be_clear(correlation: float, expected: Tier) -> None:
+    """Where digits are three pixels high a changed one leaves no spot."""
+    words = copy().a.words
+    low = replace(words, spread=words.spread * (4.4 / words.height))
+    small = replace(copy().a, words=low)
+    assert tier(a=small, correlation=correlation) is expected
+    assert tier(correlation=correlation) is Tier.SAME_PICTURE
+
+
+def test_only_a_certain_digit_parts() -> None:
+    """Doubt keeps nobody apart for good, and no two of the same picture are parted."""
+    seen = replace(copy(), spots=spots(9.0, 9.0))
+    assert verdict._is_parted(verdict._tier(seen), seen)
+    doubtful = replace(copy(), spots=spots(4.0, 4.0))
+    assert verdict._tier(doubtful) is Tier.SAME_TEMPLATE
+    assert not verdict._is_parted(Tier.SAME_TEMPLATE, doubtful)
+    assert not verdict._is_parted(Tier.DIFFERENT, seen)
