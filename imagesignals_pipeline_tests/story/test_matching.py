@@ -77,8 +77,8 @@ def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
     with engine.connect() as connection:
         compared = connection.execute(
             text(
-                "select pixels_a, pixels_b, later, same_picture, similarity_percentage, explanation"
-                " from image_matches order by 1, 2"
+                "select pixels_a, pixels_b, later, same_picture, similarity_percentage, explanation,"
+                " parted from image_matches order by 1, 2"
             )
         )
         return verify.digest(connection), [
@@ -107,6 +107,13 @@ def test_copies_are_found_and_look_alikes_are_not(engine: Engine) -> None:
             )
         ).all()
     assert dict(map(tuple, links)) == {each.id: each.copy_of for each in cast() if each.copy_of}
+
+
+def test_look_alikes_are_told_apart_for_good(engine: Engine) -> None:
+    """Receipts that differ are stored as parted, so that no poor copy ever joins them."""
+    arrive(engine, Catalogue(), cast())
+    parted = [pair for *_, pair in state(engine)[1] if pair]
+    assert len(parted) >= LOOK_ALIKES - 1
 
 
 @pytest.mark.parametrize("seed", range(3))
