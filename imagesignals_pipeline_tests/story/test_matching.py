@@ -77,8 +77,8 @@ def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
     with engine.connect() as connection:
         compared = connection.execute(
             text(
-                "select pixels_a, pixels_b, later, same_picture, similarity_percentage, explanation,"
-                " parted from image_matches order by 1, 2"
+                "select pixels_a, pixels_b, later, same_picture, similarity_percentage,"
+                " explanation, parted from image_matches order by 1, 2"
             )
         )
         return verify.digest(connection), [
