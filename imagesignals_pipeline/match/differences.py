@@ -139,17 +139,18 @@ def differences(a: Print, b: Print) -> Differences | None:
         guess = alignment.propose(a.words, b.words)
     if guess.agreeing == 0:
         return None
-    coarse, fine = payload.thumbnail(a.coded), payload.thumbnail(b.coded)
-    matrix = guess.matrix
-    if guess.scale > SHRINK_FROM:
-        fine = _shrunk(fine, guess.scale)
-        matrix = matrix * (fine.shape[1] / payload.thumbnail(b.coded).shape[1])
-    laid = alignment.lay(coarse, fine, matrix)
+    coarse = payload.thumbnail(a.coded)
+    laid = alignment.lay(coarse, *as_coarse(payload.thumbnail(b.coded), guess))
     return _seen(a, b, guess, _Pair(coarse.astype(np.float32), laid.b, laid.inside, a.words.height))
 
 
-def _shrunk(grey: Greys, by: float) -> Greys:
-    return raster.shrunk(grey, max(round(grey.shape[1] / by), 2), max(round(grey.shape[0] / by), 2))
+def as_coarse(fine: Greys, guess: Guess) -> tuple[Greys, Matrix]:
+    """Return the finer picture as coarse as the other, and the map that leads to it then."""
+    if guess.scale <= SHRINK_FROM:
+        return fine, guess.matrix
+    height, width = fine.shape
+    wide, high = max(round(width / guess.scale), 2), max(round(height / guess.scale), 2)
+    return raster.shrunk(fine, wide, high), guess.matrix * (wide / width)
 
 
 def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from imagesignals_pipeline.match import alignment, payload, raster
-from imagesignals_pipeline.match.alignment import Matrix
-from imagesignals_pipeline.match.differences import Differences, differences, inverse
+from imagesignals_pipeline.match.alignment import Guess, Matrix
+from imagesignals_pipeline.match.differences import Differences, as_coarse, differences, inverse
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Mask
 
@@ -25,7 +25,6 @@ INKED: Final = 0.35
 """Wrong pixels, in squared lines of text, that make a mark; less is specks."""
 LEVELS: Final = 16
 MOST_BOXES: Final = 12
-SHRINK_FROM: Final = 1.1
 CUT: Final = 0.02
 """Share of a side that must be missing before a frame is worth drawing."""
 
@@ -107,12 +106,9 @@ def places(original: bytes, copy: bytes) -> tuple[Seen, Seen] | None:
 
 def _marks(seen: Differences) -> list[Box]:
     """Return where one picture shows what the other lacks, the largest first: pens, bars, text."""
-    a, b = payload.thumbnail(seen.a.coded), payload.thumbnail(seen.b.coded)
-    matrix, scale = seen.matrix, float(abs(np.linalg.det(seen.matrix[:, :2])) ** 0.5)
-    if scale > SHRINK_FROM:
-        wide, high = max(round(b.shape[1] / scale), 2), max(round(b.shape[0] / scale), 2)
-        matrix, b = matrix * (wide / b.shape[1]), raster.shrunk(b, wide, high)
-    laid = alignment.lay(a, b, matrix)
+    a = payload.thumbnail(seen.a.coded)
+    guess = Guess(seen.matrix, seen.agreeing)
+    laid = alignment.lay(a, *as_coarse(payload.thumbnail(seen.b.coded), guess))
     inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
     wrong = _off(a.astype(np.float32), laid.b, inside)
     line = max(int(seen.a.words.height), 3)
