@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import payload
-from imagesignals_pipeline.match.differences import Differences, Spot, differences, inverse
+from imagesignals_pipeline.match import alignment, payload
+from imagesignals_pipeline.match.differences import Differences, Spot, differences
 from imagesignals_pipeline.match.payload import Print
 
 MIN_AGREEING: Final = 4
@@ -187,7 +187,8 @@ def _what_was_done(seen: Differences) -> str:
 def _frame_changes(seen: Differences) -> list[str]:
     """Return how the frames differ: where one is cropped, and whether it is resized."""
     a, b = seen.a, seen.b
-    corners = _whole(b) @ inverse(seen.matrix)[:, :2].T + inverse(seen.matrix)[:, 2]
+    back = alignment.inverse(seen.matrix)
+    corners = _whole(b) @ back[:, :2].T + back[:, 2]
     of_a = _whole(a)
     size = of_a[1] - of_a[0]
     gaps = np.abs(corners - of_a) / size
