@@ -27,12 +27,11 @@ SHRINK_FROM: Final = 1.1
 FLATTENED_PX: Final = 25
 FLOOR: Final = 12
 """Local contrast, in grey levels, below which the flow sees noise and not letters."""
-COARSE_STEPS: Final = 3
-ROUGH_STEPS: Final = 2
-FLOW_PX: Final = 43
-"""The flow is constant over about so many pixels, five digits: it cannot bend one into another."""
-CELL_PX: Final = 4
-"""Pixels of the flow are summed in cells of so many before its windows are."""
+COARSE_STEPS: Final = 2
+"""Steps of the flow at half size: more make it worse, each adds a little of its own error."""
+HALF_CELL_PX, CELL_PX, FLOW_CELLS = 2, 4, 11
+"""The flow is constant over about so many cells of so many pixels, at half and at full size: five
+digits, so that it cannot bend one into another."""
 DOUBT: Final = 0.5
 """Difference, in local contrasts, at which a pixel's say in the flow is halved."""
 MOST_PX: Final = 2.0
@@ -162,10 +161,10 @@ def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     """Return b in a's frame, refined by a smooth flow (Lucas and Kanade, 1981, robust weights)."""
     flat_a, flat_b = _flattened(a, b, matrix)
     half_a, half_b, half = raster.cells(flat_a, 2), raster.cells(flat_b, 2), halved(matrix)
-    half_flow = _flow(half_a, half_b, half, COARSE_STEPS)
+    half_flow = _flow(half_a, half_b, half)
     height, width = a.shape
     flow = 2 * raster.stretched(half_flow, width, height)
-    flow += _step(flat_a, flat_b, matrix, flow, FLOW_PX)
+    flow += _step(flat_a, flat_b, matrix, flow, CELL_PX)
     at_x, at_y = _places(matrix, flow)
     pixels, edge = b.astype(np.float32), cv2.BORDER_REPLICATE
     moved = cast(Floats, cv2.remap(pixels, at_x, at_y, cv2.INTER_CUBIC, borderMode=edge))
@@ -174,7 +173,7 @@ def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
 
 def lay_roughly(a: Floats, b: Floats, matrix: Matrix) -> Laid:
     """Return b in a's frame, for a glance at half-size pictures."""
-    flow = _flow(*_flattened(a, b, matrix), matrix, ROUGH_STEPS)
+    flow = _flow(*_flattened(a, b, matrix), matrix)
     at_x, at_y = _places(matrix, flow)
     moved = cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Laid(cast(Floats, moved), _inside(at_x, at_y, b.shape))
@@ -200,11 +199,11 @@ def _even(grey: Pixels, shared: Floats) -> Floats:
     return (grey - mean) * shared / (np.sqrt(variance) + FLOOR)
 
 
-def _flow(half_a: Floats, half_b: Floats, matrix: Matrix, steps: int) -> Floats:
-    """Return the flow, in steps, between half-size pictures."""
+def _flow(half_a: Floats, half_b: Floats, matrix: Matrix) -> Floats:
+    """Return the flow between half-size pictures."""
     flow = np.zeros((*half_a.shape, 2), np.float32)
-    for _ in range(steps):
-        flow += _step(half_a, half_b, matrix, flow, FLOW_PX // 2)
+    for _ in range(COARSE_STEPS):
+        flow += _step(half_a, half_b, matrix, flow, HALF_CELL_PX)
     return flow
 
 
@@ -223,11 +222,10 @@ def _inside(at_x: Floats, at_y: Floats, shape: tuple[int, ...]) -> Mask:
     return (at_x >= 1) & (at_y >= 1) & (at_x <= width - 2) & (at_y <= height - 2)
 
 
-def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, size: int) -> Floats:
-    """Return by how much b has yet to move, in a's pixels: constant over about a window.
+def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, cell: int) -> Floats:
+    """Return by how much b has yet to move, in a's pixels: constant over about a window of cells.
 
-    Solves for the shift of each window, pixels that disagree having less say. Windows are summed
-    in cells of a few pixels, which costs a sixteenth and changes next to nothing.
+    Solves for the shift of each window, pixels that disagree having less say.
     """
     at_x, at_y = _places(matrix, flow)
     moved = cast(Floats, cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR))
@@ -238,13 +236,12 @@ def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, size: int) -> Floa
     gy = cast(Floats, cv2.Scharr(both, cv2.CV_32F, 0, 1, scale=1 / 64))
     of_x, of_y = weight * gx, weight * gy
     height, width = a.shape
-    window = size // CELL_PX | 1
     xx, xy, yy, ex, ey = (
-        raster.blur(raster.cells(term, CELL_PX), window)
+        raster.blur(raster.cells(term, cell), FLOW_CELLS)
         for term in (of_x * gx, of_x * gy, of_y * gy, of_x * wrong, of_y * wrong)
     )
     xx, yy = xx + LEAST_TEXTURE, yy + LEAST_TEXTURE
     determinant = xx * yy - xy * xy
     shift = np.dstack([(yy * ex - xy * ey) / determinant, (xx * ey - xy * ex) / determinant])
-    even = raster.blur(np.clip(shift, -MOST_PX, MOST_PX), window)
+    even = raster.blur(np.clip(shift, -MOST_PX, MOST_PX), FLOW_CELLS)
     return raster.stretched(even, width, height)

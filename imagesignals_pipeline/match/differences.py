@@ -99,7 +99,8 @@ class Differences:
     `spots` has the strongest first. `agreed`, `wrong`, `lonely` (text in one picture only) and
     `foreign` (under strokes that one picture has too many) are shares of the text that both
     could show; `beyond_a` and `beyond_b` are the shares of each one's text that the other does
-    not reach, or has not under such strokes. `matrix` leads from a's thumbnail to b's.
+    not reach, `covered_a` and `covered_b` those that it has not under such strokes. `matrix` leads
+    from a's thumbnail to b's.
     """
 
     a: Print
@@ -114,6 +115,8 @@ class Differences:
     foreign: float
     beyond_a: float
     beyond_b: float
+    covered_a: float
+    covered_b: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +176,10 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
         foreign=_share(foreign, text),
-        beyond_a=_beyond(a, guess.matrix, b) + _share(foreign & ~text_b, text_a),
-        beyond_b=_beyond(b, alignment.inverse(guess.matrix), a) + _share(foreign & ~text_a, text_b),
+        beyond_a=_beyond(a, guess.matrix, b),
+        beyond_b=_beyond(b, alignment.inverse(guess.matrix), a),
+        covered_a=_share(foreign & ~text_b, text_a),
+        covered_b=_share(foreign & ~text_a, text_b),
     )
 
 
