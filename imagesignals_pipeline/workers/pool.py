@@ -1,5 +1,6 @@
 """A pool of confined processes: calls that may crash, hang or eat memory, and hurt nobody."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.workers.process import CleanContext, Limits, held_to, settle
 
 T = TypeVar("T")
@@ -22,6 +24,10 @@ _OUT_OF_TIME = frozenset({-signal.SIGXCPU, -signal.SIGALRM})
 
 class StoppedError(Exception):
     """A call was stopped, or stopped its worker; the text is a clause that says why."""
+
+
+class NoWorkersHereError(OperatorError):
+    """This process may not start any: no picture is to blame, and none must be called a failure."""
 
 
 class _KilledError(StoppedError):
@@ -41,9 +47,17 @@ class Workers:
     Args:
         count: Number of processes, by default one for each core that this process may use.
         limits: What one call may cost.
+
+    Raises:
+        NoWorkersHereError: This is a daemonic process, as in Celery's pool `prefork`.
     """
 
     def __init__(self, count: int | None = None, *, limits: Limits | None = None) -> None:
+        if multiprocessing.current_process().daemon:
+            raise NoWorkersHereError(
+                "Pictures cannot be decoded in a daemonic process, as in Celery's pool `prefork`: "
+                "start workers with `imagesignals worker`."
+            )
         self.count = count or available_cores()
         self._limits = limits or Limits()
         self._free = BoundedSemaphore(self.count)
