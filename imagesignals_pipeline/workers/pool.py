@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from math import ceil
+from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any, Self, TypeVar
 
@@ -165,9 +167,19 @@ class Workers:
         )
 
 
-def available_cores() -> int:
-    """Return the number of cores that this process may use, which a container may limit."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the number of cores that this process may use, which a container may limit.
+
+    Args:
+        quota: Microseconds of processor time in a period, and the period; see cgroup-v2's cpu.max.
+            A pod that may use 2 of 64 cores sees all of them, and would start 64 decoders.
+    """
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = quota.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return seen
+    return seen if allowed == "max" else max(1, min(seen, ceil(int(allowed) / int(period))))
 
 
 def held_call(limits: Limits, function: Callable[..., T], args: tuple[object, ...]) -> T:

@@ -336,3 +336,13 @@ def test_a_daemonic_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(NoWorkersHereError, match="imagesignals worker"):
         Workers(1)
+
+
+def test_a_container_s_share_of_the_cores_counts(tmp_path: Path) -> None:
+    """The limit of a pod leaves all cores of its machine in sight."""
+    seen = available_cores(tmp_path / "no cgroups here")
+    told = {"max 100000\n": seen, "150000 100000\n": min(2, seen), "1000 100000\n": 1, "": seen}
+    for text, cores in told.items():
+        quota = tmp_path / "cpu.max"
+        quota.write_text(text)
+        assert available_cores(quota) == cores
