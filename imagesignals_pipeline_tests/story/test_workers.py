@@ -29,6 +29,7 @@ from imagesignals_pipeline_tests.story.test_secrets import (
     Searched,
     launch,
     look_at_files,
+    look_at_tables,
     watching_processes,
 )
 
@@ -44,7 +45,7 @@ WORKED = text("select run_id, event from event_logs where id > :event and event 
 
 
 @pytest.mark.skipif(SERVER is None, reason="There is no redis-server here (Debian: redis-server).")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_batches_on_many_machines(tmp_path: Path) -> None:
     """Same digest as in one process, also when a worker dies; the storage is asked no more."""
     searched = Searched()
@@ -78,6 +79,7 @@ def test_batches_on_many_machines(tmp_path: Path) -> None:
         for content in (*held, *redis.everything()):
             searched.look("Redis", content)
             assert _password(there) not in content
+        look_at_tables(searched, there.engine, there.dagster)
     _expect_no_files(workers)
     look_at_files(searched, tmp_path)
     assert searched.found == []
