@@ -1932,3 +1932,9 @@ cross join lateral (
 where told.kind is not null and imagesignals_has_screenshot(submission.screenshot_url)
 group by 1, 2, 3
 order by 1, 2, 4 desc, 3;
+
+-- == One worker a batch (store/turns.py) ==========================================================
+
+-- name: hold_batch
+-- Whether a batch is ours until this transaction ends; false while another one holds it.
+select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;
