@@ -17,7 +17,7 @@ from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, insert, rece
 SIGNALS = dg.AssetKey("payment_image_signals")
 INDEX = dg.AssetKey("image_perceptual_hash_index")
 PENDING = dg.AssetKey("pending_submissions")
-IN_OCTOBER, IN_NOVEMBER, EMPTY = "2025-10-01", "2025-11-01", "2025-06-01"
+IN_OCTOBER, IN_NOVEMBER, EMPTY = "2025-10", "2025-11", "2025-06"
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_a_batch_that_goes_missing(few: Connection, instance: dg.DagsterInstance
     assert not result.success
     (failed,) = result.filter_events(lambda event: event.is_step_failure)
     assert failed.step_key == "payment_image_signals.seal_month"
-    reason = "6 submissions of 2025-10-01 were planned but not analysed."
+    reason = "6 submissions of 2025-10 were planned but not analysed."
     assert first_failure(result).startswith(reason)
     assert instance.get_materialized_partitions(SIGNALS) == set()
     assert run(instance, IN_OCTOBER).success

@@ -17,7 +17,7 @@ from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
 
 ASSETS = ("pending_submissions", "payment_image_signals", "image_perceptual_hash_index")
-MONTHS = ("2025-09-01", "2025-10-01", "2025-11-01")  # the first is empty
+MONTHS = ("2025-09", "2025-10", "2025-11")  # the first is empty
 
 LAUNCH = """
 mutation ($backfill: LaunchBackfillParams!) {
