@@ -256,6 +256,8 @@ def test_tables_are_missing(
         ((settings.DATABASE_URL, ""), "Set IMAGESIGNALS_DATABASE_URL"),
         ((settings.DATABASE_URL, f"mysql://u:{SECRET}@host/db"), "IMAGESIGNALS_DATABASE_URL"),
         ((settings.STORAGE_URL, "htps:/store"), "IMAGESIGNALS_STORAGE_URL cannot be used"),
+        ((settings.THUMBNAILS, "encrypt"), "Set IMAGESIGNALS_THUMBNAILS to show or none."),
+        ((settings.REPORT_DAYS, "a month"), "Set IMAGESIGNALS_REPORT_DAYS to a number of days"),
     ],
 )
 def test_settings_that_cannot_work(
