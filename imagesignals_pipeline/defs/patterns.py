@@ -4,13 +4,18 @@ from typing import Any
 
 import dagster as dg
 
-from imagesignals_pipeline.defs import preview
-from imagesignals_pipeline.defs.assets import GROUP, image_perceptual_hash_index
+from imagesignals_pipeline.defs import catalog, preview
+from imagesignals_pipeline.defs.assets import image_perceptual_hash_index
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
 from imagesignals_pipeline.review import patterns
 
 
-@dg.asset(deps=[image_perceptual_hash_index], group_name=GROUP, kinds={"pandas", "postgres"})
+@dg.asset(
+    deps=[image_perceptual_hash_index],
+    group_name=catalog.REVIEW,
+    owners=catalog.COMMITTEE,
+    kinds={"pandas", "postgres"},
+)
 def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResult[Any]:
     """Submissions, duplicates, look-alikes, odd pictures, editors and failures of every month.
 
@@ -28,6 +33,7 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
             "months": preview.table(found.table().head(preview.ROWS)),
             "failures_by_month": preview.table(found.topic("failure").head(preview.ROWS)),
             "editors_by_month": preview.table(found.topic("editor").head(preview.ROWS)),
+            **catalog.of_frame(found.table()),
             **{f"all_{name}": sum(map(int, found.months[name])) for name in patterns.SHOWN},
         }
     )
