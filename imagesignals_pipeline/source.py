@@ -96,16 +96,15 @@ def failures_frame(
 ) -> pd.DataFrame:
     """Return what failed or was skipped, newest first, to look at, with what to do about it.
 
-    Columns are `flat_id`, `submitted` (UTC), `kind`, `what to do`, `reason` and `submission`, whose
-    id it is. URLs are left out, because they may carry signed tokens.
+    Columns are `flat_id`, `submitted` (UTC), `kind`, `reason` and `what to do`. URLs are left out,
+    because they may carry signed tokens.
     """
     frame = pd.read_sql_query(
         query("failures"),
         connection,
         params={**(window or EVERYTHING).bounds(), "row_limit": limit},
-        parse_dates={"submitted": {"utc": True}},
     )
-    frame.insert(3, "what to do", [advice_on(kind) for kind in frame["kind"]])
+    frame["what to do"] = [advice_on(kind) for kind in frame["kind"]]
     return frame
 
 

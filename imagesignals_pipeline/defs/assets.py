@@ -35,7 +35,7 @@ MAX_BATCH_STEPS = 500
 
 payment_submissions = dg.AssetSpec(
     "payment_submissions",
-    group_name=catalog.SOURCE,
+    group_name=catalog.GROUP,
     owners=catalog.APPLICATION,
     kinds={"postgres", "table"},
     metadata=catalog.of_table("payment_submissions"),
@@ -86,7 +86,7 @@ class BackfillConfig(dg.Config):
 @dg.asset(
     partitions_def=MONTHS,
     deps=[payment_submissions],
-    group_name=catalog.SIGNALS,
+    group_name=catalog.GROUP,
     owners=catalog.PIPELINE,
     kinds={"pandas", "postgres"},
 )
@@ -234,7 +234,7 @@ def _per_step(config: BackfillConfig) -> dict[str, object]:
     partitions_def=MONTHS,
     ins={"pending": dg.AssetIn("pending_submissions", dagster_type=dg.Nothing)},
     config=_per_step,
-    group_name=catalog.SIGNALS,
+    group_name=catalog.GROUP,
     owners=catalog.PIPELINE,
     kinds={"python", "postgres", "table"},
     metadata=catalog.of_table("payment_image_signals"),
@@ -256,7 +256,7 @@ def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster compos
 
 @dg.asset(
     deps=[payment_image_signals],
-    group_name=catalog.SIGNALS,
+    group_name=catalog.GROUP,
     owners=catalog.PIPELINE,
     kinds={"postgres", "table"},
     metadata=catalog.of_table("image_perceptual_hash_index"),

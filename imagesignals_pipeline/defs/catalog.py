@@ -5,8 +5,8 @@ import pandas as pd
 
 from imagesignals_pipeline import sql
 
-SOURCE, SIGNALS, REVIEW = "live_application", "image_signals", "review"
-"""Groups: what we only read, what the backfill makes, what the committee looks at."""
+GROUP = "image_signals"
+"""One for all: the lineage folds several groups up, and hides what is in them."""
 APPLICATION, PIPELINE, COMMITTEE = (
     ["team:live-application"],
     ["team:pipeline"],

@@ -12,7 +12,7 @@ from imagesignals_pipeline.review import patterns
 
 @dg.asset(
     deps=[image_perceptual_hash_index],
-    group_name=catalog.REVIEW,
+    group_name=catalog.GROUP,
     owners=catalog.COMMITTEE,
     kinds={"pandas", "postgres"},
 )
@@ -33,7 +33,6 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
             "months": preview.table(found.table().head(preview.ROWS)),
             "failures_by_month": preview.table(found.topic("failure").head(preview.ROWS)),
             "editors_by_month": preview.table(found.topic("editor").head(preview.ROWS)),
-            **catalog.of_frame(found.table()),
             **{f"all_{name}": sum(map(int, found.months[name])) for name in patterns.SHOWN},
         }
     )

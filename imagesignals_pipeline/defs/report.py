@@ -29,7 +29,7 @@ class ReportConfig(dg.Config):
 
 @dg.asset(
     deps=[image_perceptual_hash_index],
-    group_name=catalog.REVIEW,
+    group_name=catalog.GROUP,
     owners=catalog.COMMITTEE,
     kinds={"html"},
 )
@@ -56,12 +56,10 @@ def duplicate_review_report(
                 most_groups=config.most_groups,
             )
         expired = report.expire(read.reports, now, days=read.report_days)
-    latest = _latest(made)
     return dg.MaterializeResult(
         metadata={
             "report": dg.MetadataValue.path(str(made.first_file)),
-            "latest_copies": preview.table(latest),
-            **catalog.of_frame(latest),
+            "latest_copies": preview.table(_latest(made)),
             **preview.numbers(made),
             "old_reports_removed": expired,
         }

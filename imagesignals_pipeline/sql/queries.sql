@@ -1945,10 +1945,9 @@ select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batc
 -- The newest submissions of a window whose screenshot failed or was skipped, and why.
 select
     submission.flat_id,
-    submission.created_at as submitted,
+    to_char(submission.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as submitted,
     coalesce(signals.failure_kind, 'unknown') as kind,
-    signals.analysis_error as reason,
-    cast(submission.id as text) as submission
+    signals.analysis_error as reason
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 where imagesignals_has_screenshot(submission.screenshot_url)

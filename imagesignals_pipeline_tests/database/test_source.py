@@ -329,11 +329,11 @@ class TestFailures:
     ) -> None:
         """Failed and skipped rows of the window, each with what to do; a URL is never shown."""
         frame = source.failures_frame(connection)
-        assert list(frame.columns) == [
-            *("flat_id", "submitted", "kind", "what to do", "reason", "submission")
+        assert list(frame.columns) == ["flat_id", "submitted", "kind", "reason", "what to do"]
+        names = ("adopted failure", "damaged", "not found", "pdf")
+        assert list(frame["submitted"]) == [
+            f"{society[name].created_at:%Y-%m-%d %H:%M}" for name in names
         ]
-        ids = [UUID(each) for each in frame["submission"]]
-        assert named(society, ids) == ["adopted failure", "damaged", "not found", "pdf"]
         told = dict(zip(frame["kind"], frame["what to do"], strict=True))
         assert told == {
             "unknown": "",  # another program's
