@@ -13,20 +13,24 @@ from imagesignals_pipeline_tests.evaluation import browser
 from imagesignals_pipeline_tests.story.mouse import Mouse
 
 SIGNALS = "/assets/payment_image_signals"
+READS = "document.body.innerText.includes('{}')"
+PLOTTED = "document.querySelector('canvas') && " + READS.format("Succeeded")
+GRAPH, PAGE, LONG_PAGE = (2000, 500), (1400, 800), (1400, 1040)
+"""Sizes of the window: the graph shows what became of an asset only where there is room."""
 NAMES = ("ui-assets.png", "ui-month.png", "ui-checks.png")
 
 
 def take(mouse: Mouse, home: str, month: str, folder: Path) -> None:
     """Keep the asset graph, a month with what was not analysed, and a check with its plots."""
-    mouse.sized()
     pages = (
-        ("/asset-groups", "monthly_patterns"),
-        (f"{SIGNALS}?view=partitions&partition={month}", "what to do"),
-        (f"{SIGNALS}?view=checks&checkDetail=failure_rate", "failed_percent"),
+        (GRAPH, "/asset-groups", READS.format("Materialized")),
+        (PAGE, f"{SIGNALS}?view=partitions&partition={month}", READS.format("what to do")),
+        (LONG_PAGE, f"{SIGNALS}?view=checks&checkDetail=failure_rate", PLOTTED),
     )
-    for name, (path, text) in zip(NAMES, pages, strict=True):
+    for name, (size, path, condition) in zip(NAMES, pages, strict=True):
+        mouse.sized(*size)
         mouse.opens(home + path)
-        mouse.waits_to_read(text)
+        mouse.waits_for(condition)
         mouse.keeps(folder / name)
 
 
