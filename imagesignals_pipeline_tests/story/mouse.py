@@ -2,11 +2,13 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 
 from imagesignals_pipeline_tests.story.reader import Reader
 
 WIDTH, HEIGHT = 1280, 800
+SOON_S, POLL_S = 3.0, 0.1
 PLACE = """
 (() => {
   const wanted = new RegExp("^(" + TEXT + ")$", "s");
@@ -21,6 +23,8 @@ PLACE = """
   const inmost = found[found.length - 1];
   inmost.scrollIntoView({block: 'center'});
   const box = inmost.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  if (!top || !(inmost.contains(top) || top.contains(inmost))) return null;
   return [box.x + box.width / 2, box.y + box.height / 2];
 })()
 """
@@ -42,14 +46,39 @@ class Mouse(Reader):
             mobile=False,
         )
 
-    def clicks(self, selector: str, text: str = ".*") -> None:
-        """Wait for an element with a text (a pattern), and press the button over its middle.
+    def clicks(self, selector: str, text: str = ".*", *, until: str = "true") -> None:
+        """Wait for an element with a text (a pattern) to stand still, and click on its middle.
 
         Of several the last one counts: dialogs come after what they cover, children after parents.
+
+        Args:
+            selector: CSS.
+            text: What the element reads, as a regular expression.
+            until: A condition of the page; without its effect a click is made again.
         """
         place = PLACE.replace("SELECTOR", json.dumps(selector)).replace("TEXT", json.dumps(text))
-        self.waits_for(place)
-        x, y = self.finds(place)
+        ends = time.monotonic() + self.patience_s
+        while True:
+            self._presses_at(*self._settled(place))
+            soon = time.monotonic() + SOON_S
+            while time.monotonic() < soon:
+                if self.finds(f"!!({until})"):
+                    return
+                time.sleep(POLL_S)
+            assert time.monotonic() < ends, f"{text} was in vain: {self.reads()}"
+
+    def _settled(self, place: str) -> tuple[float, float]:
+        """Return where an element is, once it no longer moves."""
+        before = None
+        while True:
+            self.waits_for(place)
+            now = self.finds(place)
+            if now and now == before:
+                return now[0], now[1]
+            before = now
+            time.sleep(POLL_S)
+
+    def _presses_at(self, x: float, y: float) -> None:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)

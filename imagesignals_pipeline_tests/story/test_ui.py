@@ -90,8 +90,7 @@ def backfill_everything(mouse: Mouse, home: str) -> None:
     """Launch it with nothing but the buttons of the page and its dialog, and watch it end."""
     mouse.opens(f"{home}{LOCATION}/jobs/image_signals_backfill/partitions")
     mouse.clicks("button", "Materialize…")
-    mouse.clicks("button", "All")
-    mouse.waits_to_read("2 partitions")
+    mouse.clicks("button", "All", until="document.body.innerText.includes('2 partitions')")
     mouse.clicks("button", "Launch backfill")
     mouse.waits_to_read("Created backfill")
     mouse.opens(f"{home}/runs?view=backfills")
