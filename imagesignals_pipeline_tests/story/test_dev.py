@@ -4,10 +4,10 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 import pytest
@@ -119,6 +119,10 @@ def dev(operator: Operator, log: Path, port: int) -> Generator[Popen[str]]:
             process.send_signal(signal.SIGTERM)
             assert process.wait(90) == 0
         finally:
+            if process.poll() is None:  # a test failed: killed, it would leave Dagster behind
+                process.send_signal(signal.SIGTERM)
+                with suppress(TimeoutExpired):
+                    process.wait(90)
             process.kill()
             process.wait()
             print(log.read_text()[-10_000:])
