@@ -127,6 +127,11 @@ _ADVICE = {
 }
 
 
+def advice_on(kind: str) -> str:
+    """Return what to do about a stored kind of failure; of another program's we know nothing."""
+    return FailureKind(kind).advice if kind in list(FailureKind) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One screenshot that could not be analysed.

@@ -8,7 +8,7 @@ from uuid import UUID
 import pandas as pd
 from sqlalchemy import Connection
 
-from imagesignals_pipeline.model import FailureKind, Submission, Totals
+from imagesignals_pipeline.model import FailureKind, Submission, Totals, advice_on
 from imagesignals_pipeline.sql import query
 
 RETRIED_KINDS = [str(kind) for kind in FailureKind if kind.may_pass]
@@ -89,6 +89,23 @@ def pending_frame(
         parse_dates={"created_at": {"utc": True}},
     )
     return frame.drop(columns="id")
+
+
+def failures_frame(
+    connection: Connection, window: Window | None = None, *, limit: int | None = None
+) -> pd.DataFrame:
+    """Return what failed or was skipped, newest first, to look at, with what to do about it.
+
+    Columns are `flat_id`, `submitted` (UTC), `kind`, `reason` and `what to do`. URLs are left out,
+    because they may carry signed tokens.
+    """
+    frame = pd.read_sql_query(
+        query("failures"),
+        connection,
+        params={**(window or EVERYTHING).bounds(), "row_limit": limit},
+    )
+    frame["what to do"] = [advice_on(kind) for kind in frame["kind"]]
+    return frame
 
 
 def pending_ids(

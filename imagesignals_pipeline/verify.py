@@ -10,7 +10,7 @@ from types import MappingProxyType
 import pandas as pd
 from sqlalchemy import Connection
 
-from imagesignals_pipeline.model import FailureKind
+from imagesignals_pipeline.model import advice_on
 from imagesignals_pipeline.sql import query, require_tables
 
 MAX_FAILURE_RATE = 0.2
@@ -209,7 +209,7 @@ class Report:
 
     def failures(self) -> pd.DataFrame:
         """Return what was not analysed, to look at: `kind`, `count`, `what to do`."""
-        rows = [(kind, n, _advice(kind)) for kind, n in self.failures_by_kind.items()]
+        rows = [(kind, n, advice_on(kind)) for kind, n in self.failures_by_kind.items()]
         return pd.DataFrame(rows, columns=["kind", "count", "what to do"])
 
     def as_json(self) -> dict[str, object]:
@@ -268,11 +268,6 @@ def digest(connection: Connection) -> str:
         connection.execute(query(name)).scalar_one() for name in ("signals_digest", "index_digest")
     ]
     return hashlib.sha256(" ".join(values).encode()).hexdigest()
-
-
-def _advice(kind: str) -> str:
-    """Return what to do about a kind of failure; of another program's we know nothing."""
-    return FailureKind(kind).advice if kind in list(FailureKind) else ""
 
 
 def _check_as_json(check: CheckResult) -> dict[str, object]:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from imagesignals_pipeline.analyse import dates
 from imagesignals_pipeline.analyse.decode import Picture
+from imagesignals_pipeline.analyse.messengers import scaled_by_messenger
 from imagesignals_pipeline.analyse.software import editor_in
 from imagesignals_pipeline.analyse.traces import Traces, traces_of
 from imagesignals_pipeline.model import ExifSourceType
@@ -52,6 +53,7 @@ def read(picture: Picture) -> Metadata:
     stripped = traces.facebook or traces.emptied
     clauses = [_origin(traces, source), *_taken(taken), *_edited(editor)]
     clauses += ["metadata were removed from this file"] if stripped else []
+    clauses += _sent_on(picture, has_exif=traces.has_exif)
     return Metadata(
         available=traces.has_exif,
         creation_date=taken and taken.at,
@@ -88,6 +90,13 @@ def _taken(taken: dates.Taken | None) -> list[str]:
         return []
     zone = "" if taken.zone_known else ", zone not recorded, UTC assumed"
     return [f"taken {taken.at:%Y-%m-%d %H:%M:%S %Z}{zone}"]
+
+
+def _sent_on(picture: Picture, *, has_exif: bool) -> list[str]:
+    width, height = picture.image.size
+    if not scaled_by_messenger(picture.format, width, height, has_exif=has_exif):
+        return []
+    return [f"{width} x {height} pixels, a size to which messengers scale pictures down"]
 
 
 def _edited(editor: str | None) -> list[str]:

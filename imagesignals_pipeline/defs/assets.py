@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline import activity, backfill, match, source, store
 from imagesignals_pipeline.activity import Activity, Tell
-from imagesignals_pipeline.defs import abandoned, preview
+from imagesignals_pipeline.defs import abandoned, catalog, preview
 from imagesignals_pipeline.defs.partitions import MONTHS, window
 from imagesignals_pipeline.defs.resources import (
     ActivityLog,
@@ -23,18 +23,25 @@ from imagesignals_pipeline.defs.resources import (
 )
 from imagesignals_pipeline.source import Window
 
-GROUP = "image_signals"
 STORAGE_POOL = "screenshot_storage"
+WHAT_NEXT = (
+    "The job [retry_failed](/locations/imagesignals_pipeline/jobs/retry_failed), its schedule, or "
+    "`imagesignals backfill --retry-failed` tries again what may pass. The check [failure_rate]"
+    "(/assets/payment_image_signals?view=checks&checkDetail=failure_rate) counts by kind."
+)
+"""Where somebody who reads of failures can go next."""
 MAX_BATCH_STEPS = 500
-"""Steps per run; a run page stays readable and linear to 1,000 (docs/dagster.md)."""
+"""Steps per run; its page stays readable, and the time of a step the same, up to 1,000."""
 
 payment_submissions = dg.AssetSpec(
     "payment_submissions",
-    group_name=GROUP,
+    group_name=catalog.GROUP,
+    owners=catalog.APPLICATION,
     kinds={"postgres", "table"},
+    metadata=catalog.of_table("payment_submissions"),
     description=(
         "Payments that residents submitted, with the URL of their screenshot. The live "
-        "application owns this table; this pipeline only reads it."
+        "application owns this table; this pipeline only reads it. There may be more columns."
     ),
 )
 
@@ -79,7 +86,8 @@ class BackfillConfig(dg.Config):
 @dg.asset(
     partitions_def=MONTHS,
     deps=[payment_submissions],
-    group_name=GROUP,
+    group_name=catalog.GROUP,
+    owners=catalog.PIPELINE,
     kinds={"pandas", "postgres"},
 )
 def pending_submissions(
@@ -87,25 +95,26 @@ def pending_submissions(
 ) -> dg.MaterializeResult[Any]:
     """Submissions of a month whose screenshot waits to be analysed.
 
-    The preview shows the oldest of them. A month is done when this is empty: a green partition
-    says that it was materialized once, not that nothing has arrived since.
+    `oldest` shows the first of them. A month is done when this is empty: a green partition says
+    that it was materialized once, not that nothing has arrived since. Nothing is written: to
+    analyse, launch the job *image_signals_backfill*, which also does this step.
     """
     month = window(context.partition_key)
     with plain_failures(), postgres.engine.connect() as connection:
-        totals = source.totals(connection, month)
+        totals, everything = source.totals(connection, month), source.totals(connection)
         frame = source.pending_frame(connection, month, retry_failed=False, limit=preview.ROWS)
     context.log_event(
         dg.AssetObservation(
             "payment_submissions",
-            partition=context.partition_key,
-            metadata={"with_screenshot": totals.total},
+            metadata={"all_months_with_screenshot": everything.total},
         )
     )
     return dg.MaterializeResult(
         metadata={
-            "pending": totals.pending,
-            "with_screenshot": totals.total,
-            "preview": preview.table(frame),
+            "month_pending": totals.pending,
+            "month_with_screenshot": totals.total,
+            "oldest": preview.table(frame),
+            **catalog.of_frame(frame),
         }
     )
 
@@ -188,6 +197,7 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
             connection, context.run.run_id, match.ALGORITHM_VERSION, month
         )
         totals, everything = source.totals(connection, month), source.totals(connection)
+        failures = source.failures_frame(connection, month, limit=preview.ROWS)
     if unfinished:
         raise dg.Failure(
             f"{unfinished} submissions of {context.partition_key} were planned but not analysed. "
@@ -195,11 +205,12 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
         )
     context.add_asset_metadata(
         {
-            "with_screenshot": totals.total,
-            "completed": totals.completed,
-            "skipped": totals.skipped,
-            "failed": totals.failed,
-            "pending": totals.pending,
+            "month_with_screenshot": totals.total,
+            "month_completed": totals.completed,
+            "month_skipped": totals.skipped,
+            "month_failed": totals.failed,
+            "month_pending": totals.pending,
+            "month_not_analysed": preview.table(failures, below=WHAT_NEXT),
             "all_months_completed": everything.completed,
             "all_months_failed": everything.failed,
             "all_months_pending": everything.pending,
@@ -223,19 +234,33 @@ def _per_step(config: BackfillConfig) -> dict[str, object]:
     partitions_def=MONTHS,
     ins={"pending": dg.AssetIn("pending_submissions", dagster_type=dg.Nothing)},
     config=_per_step,
-    group_name=GROUP,
-    kinds={"python", "postgres"},
+    group_name=catalog.GROUP,
+    owners=catalog.PIPELINE,
+    kinds={"python", "postgres", "table"},
+    metadata=catalog.of_table("payment_image_signals"),
 )
 def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster composes placeholders
     """Signals of every submission that has a screenshot, one row each.
 
     A month is planned into batches; every batch is a step of its own that commits its rows; the
-    last step fails the run if a planned submission has no row.
+    last step fails the run if a planned submission has no row. Numbers that begin with `month_`
+    are of the month that was materialized last; choose another one under *Partitions*. There
+    `month_not_analysed` names what failed or was skipped, and says what to do.
+
+    To analyse all months, launch a backfill of the job *image_signals_backfill* (its page,
+    *Partitions*, *Materialize*): it also brings the hash index up to date. A signal assists a
+    person; it accuses nobody.
     """
     return seal_month(plan_batches(pending).map(analyse_batch).collect())
 
 
-@dg.asset(deps=[payment_image_signals], group_name=GROUP, kinds={"postgres"})
+@dg.asset(
+    deps=[payment_image_signals],
+    group_name=catalog.GROUP,
+    owners=catalog.PIPELINE,
+    kinds={"postgres", "table"},
+    metadata=catalog.of_table("image_perceptual_hash_index"),
+)
 def image_perceptual_hash_index(
     context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]
 ) -> dg.MaterializeResult[Any]:

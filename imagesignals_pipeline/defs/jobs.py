@@ -10,6 +10,8 @@ from imagesignals_pipeline.defs.assets import (
     pending_submissions,
 )
 from imagesignals_pipeline.defs.checks import post_backfill_verification
+from imagesignals_pipeline.defs.patterns import monthly_patterns
+from imagesignals_pipeline.defs.report import duplicate_review_report
 
 ASSETS = (pending_submissions, payment_image_signals, image_perceptual_hash_index)
 CHECKS = dg.AssetSelection.checks(post_backfill_verification)
@@ -63,4 +65,20 @@ verify_signals = dg.define_asset_job(
     description="Runs the verification checks alone: their numbers are plotted over time.",
     tags=abandoned.ALL_STEPS,
 )
-JOBS = (image_signals_backfill, retry_failed, relink_duplicates, reanalyse_outdated, verify_signals)
+review_report = dg.define_asset_job(
+    "review_report",
+    selection=dg.AssetSelection.assets(duplicate_review_report, monthly_patterns),
+    description=(
+        "Writes the duplicate review as HTML files for the committee, and counts the patterns of "
+        "every month. It reads what was analysed, and analyses nothing."
+    ),
+    tags=abandoned.ALL_STEPS,
+)
+JOBS = (
+    image_signals_backfill,
+    retry_failed,
+    relink_duplicates,
+    reanalyse_outdated,
+    verify_signals,
+    review_report,
+)

@@ -8,8 +8,11 @@ import dagster as dg
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.source import Window
 
+FORMAT = "%Y-%m"
+"""Not of days: of partitions that are named by a day the UI offers only the last 90 days, and "All"
+in its dialog would quietly leave out everything older."""
 MONTHS = dg.MonthlyPartitionsDefinition(
-    start_date=settings.first_month(os.environ).isoformat(), end_offset=1
+    start_date=f"{settings.first_month(os.environ):{FORMAT}}", end_offset=1, fmt=FORMAT
 )
 """Months of `created_at` in UTC, the current one included."""
 
@@ -32,5 +35,5 @@ def window(month: str, since: datetime | None = None, until: datetime | None = N
 def partition_key(month: date) -> str:
     """Return the partition that holds a month of `created_at`."""
     first, last = MONTHS.get_first_partition_key(), MONTHS.get_last_partition_key()
-    key = month.replace(day=1).isoformat()
+    key = month.isoformat()[:7]  # strftime does not pad years
     return min(max(key, first or key), last or key)

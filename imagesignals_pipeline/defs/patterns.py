@@ -4,13 +4,18 @@ from typing import Any
 
 import dagster as dg
 
-from imagesignals_pipeline.defs import preview
-from imagesignals_pipeline.defs.assets import GROUP, image_perceptual_hash_index
+from imagesignals_pipeline.defs import catalog, preview
+from imagesignals_pipeline.defs.assets import image_perceptual_hash_index
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
 from imagesignals_pipeline.review import patterns
 
 
-@dg.asset(deps=[image_perceptual_hash_index], group_name=GROUP, kinds={"pandas", "postgres"})
+@dg.asset(
+    deps=[image_perceptual_hash_index],
+    group_name=catalog.GROUP,
+    owners=catalog.COMMITTEE,
+    kinds={"pandas", "postgres"},
+)
 def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResult[Any]:
     """Submissions, duplicates, look-alikes, odd pictures, editors and failures of every month.
 

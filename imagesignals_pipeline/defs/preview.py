@@ -7,16 +7,24 @@ import pandas as pd
 
 ROWS = 20
 """Rows of a preview: what fits a screen of the UI."""
+MOST_CHARS = 160
+"""Characters of a cell: the longest advice fits."""
 MARKUP = frozenset("|<>&`*_~[]\\!#$")
 """Characters with a meaning in the UI's Markdown, which knows HTML and formulas too."""
 
 
-def table(frame: pd.DataFrame) -> dg.MetadataValue:
-    """Return the frame as a Markdown table; cells are data, so Markdown in them is escaped."""
+def table(frame: pd.DataFrame, *, below: str = "") -> dg.MetadataValue:
+    """Return the frame as a Markdown table; cells are data, so Markdown in them is escaped.
+
+    Args:
+        frame: Rows to show.
+        below: Markdown of our own that follows the rows, if there are any.
+    """
     if frame.empty:
         return dg.MetadataValue.md("*nothing*")
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.astype(str).to_numpy().tolist()]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(_cell, row))} |" for row in lines))
+    rows = [f"| {' | '.join(map(_cell, row))} |" for row in lines]
+    return dg.MetadataValue.md("\n".join([*rows, *([""] * bool(below)), *filter(None, [below])]))
 
 
 def numbers(report: object) -> dict[str, int | float]:
@@ -30,5 +38,5 @@ def numbers(report: object) -> dict[str, int | float]:
 
 def _cell(value: object) -> str:
     """Escape what would end a cell or begin markup; long cells are cut."""
-    text = " ".join(str(value).splitlines())[:80]
+    text = " ".join(str(value).splitlines())[:MOST_CHARS]
     return "".join(f"&#{ord(char)};" if char in MARKUP else char for char in text)

@@ -9,8 +9,8 @@ import pandas as pd
 from pydantic import Field
 
 from imagesignals_pipeline import settings
-from imagesignals_pipeline.defs import preview
-from imagesignals_pipeline.defs.assets import GROUP, image_perceptual_hash_index
+from imagesignals_pipeline.defs import catalog, preview
+from imagesignals_pipeline.defs.assets import image_perceptual_hash_index
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
 from imagesignals_pipeline.review import report, words
 from imagesignals_pipeline.review.report import Report
@@ -27,7 +27,12 @@ class ReportConfig(dg.Config):
     )
 
 
-@dg.asset(deps=[image_perceptual_hash_index], group_name=GROUP, kinds={"html"})
+@dg.asset(
+    deps=[image_perceptual_hash_index],
+    group_name=catalog.GROUP,
+    owners=catalog.COMMITTEE,
+    kinds={"html"},
+)
 def duplicate_review_report(
     config: ReportConfig, postgres: dg.ResourceParam[Postgres]
 ) -> dg.MaterializeResult[Any]:

@@ -39,7 +39,8 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Postgres"]:
         """Open connections as they are needed and close them with the run."""
         del context
-        url = settings.read(os.environ).database_url
+        with plain_failures():
+            url = settings.read(os.environ).database_url
         if url is None:
             raise dg.Failure(
                 f"Set {settings.DATABASE_URL}, or start Dagster with `imagesignals dev`, "
@@ -78,12 +79,13 @@ class Storage(dg.ConfigurableResource["Storage"]):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Storage"]:
         """Keep connections to the storage open for the length of the run."""
         del context
-        read = settings.read(os.environ)
-        asked = FetchSettings.from_values(
-            storage_url=read.storage_url,
-            storage_key=read.storage_key,
-            allowed_origins=read.allowed_origins,
-        )
+        with plain_failures():
+            read = settings.read(os.environ)
+            asked = FetchSettings.from_values(
+                storage_url=read.storage_url,
+                storage_key=read.storage_key,
+                allowed_origins=read.allowed_origins,
+            )
         limits = replace(asked, deadline_s=self.deadline_s, max_bytes=self.max_bytes)
         with Fetcher(limits) as self._fetcher:
             yield self

@@ -21,6 +21,7 @@ from imagesignals_pipeline.defs.jobs import (
     reanalyse_outdated,
     relink_duplicates,
     retry_failed,
+    review_report,
     verify_signals,
 )
 from imagesignals_pipeline.defs.requests import Asked
@@ -28,6 +29,7 @@ from imagesignals_pipeline.defs.resources import Postgres, plain_failures
 from imagesignals_pipeline.settings import Misconfigured
 
 HOURLY_CHECKS, HOURLY_RETRY, HOURLY_PORTION = "10 * * * *", "20 * * * *", "40 * * * *"
+MONTHLY_REPORT = "0 5 1 * *"
 
 
 def checked(cron: str) -> str:
@@ -116,12 +118,20 @@ def verify_signals_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequ
     return dg.RunRequest()
 
 
+@_by_the_clock(review_report, MONTHLY_REPORT)
+def review_report_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Write the committee's report on the first of each month, at five o'clock UTC."""
+    abandoned.end(context.instance)
+    return dg.RunRequest()
+
+
 SCHEDULES = (
     incremental_backfill_schedule,
     relink_duplicates_schedule,
     retry_failed_schedule,
     reanalyse_outdated_schedule,
     verify_signals_schedule,
+    review_report_schedule,
 )
 
 

@@ -1,5 +1,6 @@
 """Every SQL statement of the pipeline, and the schema it needs."""
 
+from imagesignals_pipeline.sql.columns import Column, columns
 from imagesignals_pipeline.sql.loader import query
 from imagesignals_pipeline.sql.roles import RolesReport, grant_roles
 from imagesignals_pipeline.sql.schema import (
@@ -10,9 +11,11 @@ from imagesignals_pipeline.sql.schema import (
 )
 
 __all__ = [
+    "Column",
     "MigrationReport",
     "RolesReport",
     "SchemaError",
+    "columns",
     "grant_roles",
     "migrate",
     "query",

@@ -1938,3 +1938,25 @@ order by 1, 2, 4 desc, 3;
 -- name: hold_batch
 -- Whether a batch is ours until this transaction ends; false while another one holds it.
 select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;
+
+-- == What was not analysed, to look at (source.py) =============================================
+
+-- name: failures
+-- The newest submissions of a window whose screenshot failed or was skipped, and why.
+select
+    submission.flat_id,
+    to_char(submission.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as submitted,
+    coalesce(signals.failure_kind, 'unknown') as kind,
+    signals.analysis_error as reason
+from payment_submissions as submission
+join payment_image_signals as signals on signals.payment_submission_id = submission.id
+where imagesignals_has_screenshot(submission.screenshot_url)
+    and signals.analysis_status in ('failed', 'skipped')
+    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
+    and (
+        cast(:until as timestamptz) is null
+        or submission.created_at < :until
+        or (cast(:since as timestamptz) is null and submission.created_at is null)
+    )
+order by imagesignals_moment(submission.created_at) desc, submission.id desc
+limit cast(:row_limit as bigint);

@@ -84,7 +84,7 @@ def _run(month: int) -> None:
     """Run the job for a month of 2025."""
     from imagesignals_pipeline.defs import assets, runs  # noqa: PLC0415 - needs the environment
 
-    runs.run_month(f"2025-{month:02d}-01", assets.BackfillConfig(batch_delay=0), lambda _: None)
+    runs.run_month(f"2025-{month:02d}", assets.BackfillConfig(batch_delay=0), lambda _: None)
 
 
 def _without_dagster(engine: Engine) -> None:

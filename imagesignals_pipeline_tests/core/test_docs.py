@@ -1,12 +1,62 @@
-"""The README keeps up with the code."""
+"""The README and the other pages keep up with the code."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from click.testing import CliRunner
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.cli import cli
+from imagesignals_pipeline.definitions import defs
+from imagesignals_pipeline.defs.assets import BackfillConfig
 from imagesignals_pipeline.model import FailureKind
 
 README = (settings.ROOT / "README.md").read_text("utf-8")
+PAGES = sorted([*settings.ROOT.glob("*.md"), *settings.ROOT.glob("docs/**/*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"^\s*\$ \.venv/bin/imagesignals (\S+)(.*)$", re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a link into a page can name, as the usual viewers make it of its headings."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the commands that a page shows, with their options."""
+    for name, rest in COMMAND.findall(page.read_text("utf-8")):
+        yield name, re.findall(r"(?<=\s)--[\w-]+", rest)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A link inside the project names a file that is there, and a heading that it has."""
+    for link in LINK.findall(page.read_text("utf-8")):
+        if "://" not in link:
+            path, _, heading = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), link
+            assert not heading or heading in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_is_one(page: Path) -> None:
+    """A command that a page shows exists, with the options that it is shown with."""
+    for name, options in commands(page):
+        known = {option for each in cli.commands[name].params for option in each.opts}
+        assert set(options) <= known, (name, options)
+
+
+def test_every_job_switch_and_setting_is_named() -> None:
+    """Jobs, schedules and sensors stand in the README, what a backfill is told in its guide."""
+    jobs = {job.name for job in defs.resolve_all_job_defs()} - {"__ASSET_JOB"}
+    switches = {each.name for each in (*(defs.schedules or ()), *(defs.sensors or ()))}
+    assert {name for name in jobs | switches if f"`{name}`" not in README} == set()
+    guide = (settings.ROOT / "docs" / "operating.md").read_text("utf-8")
+    assert {name for name in BackfillConfig.model_fields if f"`{name}`" not in guide} == set()
 
 
 def test_every_failure_kind_is_explained() -> None:

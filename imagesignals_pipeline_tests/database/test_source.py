@@ -319,3 +319,35 @@ def test_duplicates_are_those_that_the_rows_say(connection: Connection) -> None:
     store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
     store.link(connection)
     assert source.duplicates_among(connection, [each.id for each in made[:2]]) == {made[1].id}
+
+
+class TestFailures:
+    """What was not analysed, to look at."""
+
+    def test_newest_first_with_advice(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """Failed and skipped rows of the window, each with what to do; a URL is never shown."""
+        frame = source.failures_frame(connection)
+        assert list(frame.columns) == ["flat_id", "submitted", "kind", "reason", "what to do"]
+        names = ("adopted failure", "damaged", "not found", "pdf")
+        assert list(frame["submitted"]) == [
+            f"{society[name].created_at:%Y-%m-%d %H:%M}" for name in names
+        ]
+        told = dict(zip(frame["kind"], frame["what to do"], strict=True))
+        assert told == {
+            "unknown": "",  # another program's
+            "damaged": FailureKind.DAMAGED.advice,
+            "not_found": FailureKind.NOT_FOUND.advice,
+            str(A_PDF.kind): A_PDF.kind.advice,
+        }
+        assert "http" not in frame.to_csv()
+
+    def test_a_window_and_a_limit(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """A month shows its own, and no more than were asked for."""
+        day = society["damaged"].created_at
+        window = Window(day, day + timedelta(days=1))
+        assert len(source.failures_frame(connection, window)) == 1
+        assert len(source.failures_frame(connection, limit=2)) == 2

@@ -16,7 +16,7 @@ from imagesignals_pipeline.demo import DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline_tests.fetch.servers import Answer, Line, Seen, Server, reply
 
-MONTHS = ("2025-10-01", "2025-11-01")
+MONTHS = ("2025-10", "2025-11")
 WANTED = {
     Kind.EXACT_COPY: 3,
     Kind.RECOMPRESSED: 3,

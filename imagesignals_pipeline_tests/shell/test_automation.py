@@ -22,7 +22,7 @@ from imagesignals_pipeline.demo import DemoStore
 from imagesignals_pipeline_tests.few import FEW, insert
 
 JOB = "image_signals_backfill"
-IN_OCTOBER, IN_NOVEMBER = "2025-10-01", "2025-11-01"
+IN_OCTOBER, IN_NOVEMBER = "2025-10", "2025-11"
 OCTOBER = Backlog(date(2025, 10, 1), 3, "three ids")
 
 

@@ -1,6 +1,7 @@
 """What the UI shows before anything has run: assets, edges, partitions, checks, configuration."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import pytest
 
 from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline.definitions import defs
+from imagesignals_pipeline.defs import catalog
 from imagesignals_pipeline.defs.assets import BackfillConfig
 from imagesignals_pipeline.defs.partitions import MONTHS
 
@@ -92,6 +94,24 @@ def test_everything_is_explained() -> None:
     assert all(described)
     assert defs.resolve_job_def("image_signals_backfill").description
     assert all(field.description for field in BackfillConfig.model_fields.values())
+
+
+def test_everything_is_filed() -> None:
+    """Each asset has a group, somebody to ask and kinds; each table has its columns, explained."""
+    for key in GRAPH.get_all_asset_keys():
+        assert GRAPH.get(key).group_name == catalog.GROUP
+        assert GRAPH.get(key).owners
+        assert GRAPH.get(key).kinds
+    for key in (SUBMISSIONS, SIGNALS, INDEX):
+        schema = GRAPH.get(key).metadata[catalog.COLUMNS]
+        assert isinstance(schema, dg.TableSchema)
+        assert schema.columns
+        assert all(column.description for column in schema.columns)
+
+
+def test_all_means_all() -> None:
+    """No partition is named by a day: of such the UI's dialog would offer the last 90 days only."""
+    assert all(re.fullmatch(r"\d{4}-\d\d", key) for key in MONTHS.get_partition_keys())
 
 
 def test_checks_are_on_the_asset_that_they_are_about() -> None:

@@ -31,7 +31,7 @@ def test_cells_are_shown_as_they_are(rows: list[tuple[str, str]]) -> None:
         cells = line.removeprefix("| ").removesuffix(" |").split(" | ")
         for cell, text in zip(cells, row, strict=True):
             assert MARKDOWN.isdisjoint(ENTITY.sub("", cell))
-            assert html.unescape(cell) == " ".join(text.splitlines())[:80]
+            assert html.unescape(cell) == " ".join(text.splitlines())[: preview.MOST_CHARS]
 
 
 def test_nothing_is_said_in_words() -> None:

@@ -17,7 +17,7 @@ from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, insert, rece
 SIGNALS = dg.AssetKey("payment_image_signals")
 INDEX = dg.AssetKey("image_perceptual_hash_index")
 PENDING = dg.AssetKey("pending_submissions")
-IN_OCTOBER, IN_NOVEMBER, EMPTY = "2025-10-01", "2025-11-01", "2025-06-01"
+IN_OCTOBER, IN_NOVEMBER, EMPTY = "2025-10", "2025-11", "2025-06"
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +84,12 @@ def test_pending_submissions(few: Connection, instance: dg.DagsterInstance) -> N
     result = run(instance, IN_NOVEMBER, PENDING)
     assert result.success
     shown = metadata(result, PENDING)
-    assert (shown["pending"], shown["with_screenshot"]) == (3, 3)
-    lines = shown["preview"].splitlines()
+    assert (shown["month_pending"], shown["month_with_screenshot"]) == (3, 3)
+    lines = shown["oldest"].splitlines()
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| F-601", "| F-204", "| F-102"]
     (observed,) = result.get_asset_observation_events()
-    assert observed.asset_observation_data.asset_observation.partition == IN_NOVEMBER
+    told = observed.asset_observation_data.asset_observation.metadata
+    assert told["all_months_with_screenshot"].value == 9
     assert not few.execute(text("select from image_signal_batches")).all()
 
 
@@ -107,9 +108,15 @@ def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:
         "post_backfill_verification",
     ]
     shown = metadata(result, SIGNALS)
-    assert shown["with_screenshot"] == shown["completed"] + shown["failed"] == 6
-    assert (shown["failed"], shown["skipped"], shown["pending"]) == (1, 0, 0)
+    assert shown["month_with_screenshot"] == 6
+    assert shown["month_completed"] + shown["month_failed"] == 6
+    assert (shown["month_failed"], shown["month_skipped"], shown["month_pending"]) == (1, 0, 0)
     assert shown["all_months_pending"] == 3
+    (failed,) = [
+        each for each in shown["month_not_analysed"].splitlines() if "not&#95;found" in each
+    ]
+    assert "Restore the file, or accept that it is gone" in failed
+    assert "/jobs/retry_failed" in shown["month_not_analysed"].splitlines()[-1]
     assert instance.get_materialized_partitions(SIGNALS) == {IN_OCTOBER}
     lines = told(instance, result.run_id)
     for line in ("📊 Found 6 payment submissions to process", "🔄 Processing batch 2 of 2"):
@@ -148,7 +155,7 @@ def test_an_empty_month(few: Connection, instance: dg.DagsterInstance) -> None:
     """A month without submissions is done, and green."""
     result = run(instance, EMPTY)
     assert result.success
-    assert metadata(result, SIGNALS)["with_screenshot"] == 0
+    assert metadata(result, SIGNALS)["month_with_screenshot"] == 0
     assert instance.get_materialized_partitions(SIGNALS) == {EMPTY}
     assert not few.execute(text("select from payment_image_signals")).all()
 
@@ -201,7 +208,7 @@ def test_a_batch_that_goes_missing(few: Connection, instance: dg.DagsterInstance
     assert not result.success
     (failed,) = result.filter_events(lambda event: event.is_step_failure)
     assert failed.step_key == "payment_image_signals.seal_month"
-    reason = "6 submissions of 2025-10-01 were planned but not analysed."
+    reason = "6 submissions of 2025-10 were planned but not analysed."
     assert first_failure(result).startswith(reason)
     assert instance.get_materialized_partitions(SIGNALS) == set()
     assert run(instance, IN_OCTOBER).success
@@ -215,7 +222,7 @@ def test_since_and_until(few: Connection, instance: dg.DagsterInstance) -> None:
     assert few.execute(text("select count(*) from payment_image_signals")).scalar_one() == 3
     result = run(instance, IN_OCTOBER, since=NOVEMBER.date().isoformat())
     assert result.success
-    assert metadata(result, SIGNALS)["pending"] == 6
+    assert metadata(result, SIGNALS)["month_pending"] == 6
 
 
 SECRET = "s3cret-Passw0rd"
@@ -256,6 +263,8 @@ def test_tables_are_missing(
         ((settings.DATABASE_URL, ""), "Set IMAGESIGNALS_DATABASE_URL"),
         ((settings.DATABASE_URL, f"mysql://u:{SECRET}@host/db"), "IMAGESIGNALS_DATABASE_URL"),
         ((settings.STORAGE_URL, "htps:/store"), "IMAGESIGNALS_STORAGE_URL cannot be used"),
+        ((settings.THUMBNAILS, "encrypt"), "Set IMAGESIGNALS_THUMBNAILS to show or none."),
+        ((settings.REPORT_DAYS, "a month"), "Set IMAGESIGNALS_REPORT_DAYS to a number of days"),
     ],
 )
 def test_settings_that_cannot_work(

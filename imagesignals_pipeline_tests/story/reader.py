@@ -21,6 +21,8 @@ KEYS = {
 class Reader(Page):
     """One tab of a browser, used by keyboard alone."""
 
+    patience_s = PATIENCE_S
+
     def opens(self, url: str) -> None:
         """Type an address, and wait until its page is there."""
         self._call("Page.navigate", url=url)
@@ -39,7 +41,7 @@ class Reader(Page):
 
     def waits_for(self, condition: str) -> None:
         """Wait until the page has loaded and a condition holds."""
-        ends = time.monotonic() + PATIENCE_S
+        ends = time.monotonic() + self.patience_s
         while time.monotonic() < ends:
             with suppress(RuntimeError):  # the old page has just gone
                 if self.finds(f"document.readyState === 'complete' && !!({condition})"):

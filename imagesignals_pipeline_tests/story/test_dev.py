@@ -4,10 +4,10 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
 
 ASSETS = ("pending_submissions", "payment_image_signals", "image_perceptual_hash_index")
-MONTHS = ("2025-09-01", "2025-10-01", "2025-11-01")  # the first is empty
+MONTHS = ("2025-09", "2025-10", "2025-11")  # the first is empty
 
 LAUNCH = """
 mutation ($backfill: LaunchBackfillParams!) {
@@ -119,6 +119,10 @@ def dev(operator: Operator, log: Path, port: int) -> Generator[Popen[str]]:
             process.send_signal(signal.SIGTERM)
             assert process.wait(90) == 0
         finally:
+            if process.poll() is None:  # a test failed: killed, it would leave Dagster behind
+                process.send_signal(signal.SIGTERM)
+                with suppress(TimeoutExpired):
+                    process.wait(90)
             process.kill()
             process.wait()
             print(log.read_text()[-10_000:])

@@ -20,7 +20,7 @@ from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
 
 PASSWORD = "only-for-this-test"
 LOGINS = {"pipeline": "imagesignals_writer", "committee": "imagesignals_reader"}
-OCTOBER = "2025-10-01"
+OCTOBER = "2025-10"
 BY_MONTH = ("image_signals_backfill", "retry_failed", "reanalyse_outdated")
 SOME_FAILED_LONG_AGO = (
     "update image_signal_failures set failed_since = now() - interval '2 hours',"

@@ -33,7 +33,7 @@ MARK = "mArK3d"
 PASSWORD = f"pw-{MARK}-db"
 KEY = f"sb_secret_{MARK}_key"
 SIGNED = f"token=ey{MARK}.signed"
-MONTH = "2025-10-01"
+MONTH = "2025-10"
 FAST = ("backfill", "--batch-delay", "0", "--batch-size", "100")
 PLACE = "/storage/v1/object/public/shots/"
 HEX = MARK.encode().hex()

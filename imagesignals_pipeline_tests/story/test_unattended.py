@@ -73,7 +73,7 @@ def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path
             insert(connection, [LATE], store.base_url)
         (request,) = would_ask(server)["runRequests"]
         assert request["jobName"] == "image_signals_backfill"
-        assert {"key": "dagster/partition", "value": "2025-11-01"} in request["tags"]
+        assert {"key": "dagster/partition", "value": "2025-11"} in request["tags"]
         assert done.run_statuses() == before  # asked what it would do, it does nothing
         started = server.ask(START, sensor=SENSOR)
         assert started == {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}

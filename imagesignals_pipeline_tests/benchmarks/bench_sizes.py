@@ -1,0 +1,127 @@
+"""How long a first backfill takes: a society of its own, the command line, the clock.
+
+The society is the demonstration's, as large as asked for: other receipts of the same residents,
+spread over fourteen months, one in twenty a copy of an earlier one. They are drawn before the clock
+starts and served from this machine, so a real storage's answers are not in it. Every size and speed
+starts with empty tables. Processor time, which a busy machine hardly changes, is that of the
+command and its workers, without the database's.
+
+    python -m imagesignals_pipeline_tests.benchmarks.bench_sizes [--sizes 100,500]
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import click
+import requests
+from sqlalchemy import text
+
+from imagesignals_pipeline import database, environment, settings, sql, verify
+from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind
+from imagesignals_pipeline.demo.paying import MONTHS, pay_day, upload
+from imagesignals_pipeline.demo.residents import residents
+from imagesignals_pipeline.demo.submission import make
+from imagesignals_pipeline_tests.few import insert
+
+SPEEDS = {
+    "default": ("--batch-size", "5", "--batch-delay", "1"),
+    "full": ("--batch-size", "20", "--batch-delay", "0"),
+}
+COPIES = 20
+"""One submission in so many shows an earlier one's picture."""
+FORGET = (
+    "truncate payment_submissions, payment_image_signals, image_perceptual_hash_index,"
+    " image_pictures, image_matches, image_signal_batches cascade"
+)
+
+
+def everyone() -> Iterator[DemoSubmission]:
+    """Yield receipts without an end, no two of them alike but for the copies."""
+    chance = Random("sizes")
+    made: list[DemoSubmission] = []
+    while True:
+        for month in range(MONTHS):
+            for resident in residents():
+                fresh = upload(
+                    resident, pay_day(chance, resident, month), resident.habit, Kind.HONEST
+                )
+                if made and len(made) % COPIES == 0:
+                    first = chance.choice(made)
+                    at, content = fresh.created_at, first.content
+                    fresh = make(resident.flat_id, at, Kind.EXACT_COPY, content)
+                made.append(fresh)
+                yield fresh
+
+
+def society(size: int) -> list[DemoSubmission]:
+    """Return so many submissions; the same ones every time."""
+    chosen: dict[object, DemoSubmission] = {}
+    for each in everyone():
+        chosen[each.id] = each
+        if len(chosen) == size:
+            return list(chosen.values())
+    raise AssertionError("it has no end")
+
+
+@click.command(help=__doc__)
+@click.option("--sizes", default="100,500", show_default=True)
+@click.option("--speeds", default="full,default", show_default=True)
+def main(sizes: str, speeds: str) -> None:
+    """Print a line for each size and speed."""
+    with tempfile.TemporaryDirectory(prefix="imagesignals-bench-") as folder:
+        for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+            os.environ.pop(variable, None)
+        os.environ |= {settings.HOME: folder, "DAGSTER_HOME": folder}
+        shutil.copy(settings.ROOT / "dagster.yaml", folder)
+        with environment.prepared(dagster=True):
+            for size in map(int, sizes.split(",")):
+                _measure(Path(folder), society(size), speeds.split(","))
+        os.chdir(Path(folder).parent)
+
+
+def _measure(folder: Path, submissions: list[DemoSubmission], speeds: list[str]) -> None:
+    engine = database.engine(os.environ[settings.DATABASE_URL])
+    with DemoStore(folder / "store", submissions=submissions, port=0) as store:
+        os.environ[settings.STORAGE_URL] = store.base_url
+        for each in submissions:  # drawn now, and kept
+            requests.get(str(each.url(store.base_url)), timeout=60).raise_for_status()
+        for speed in speeds:
+            with engine.begin() as connection:
+                sql.migrate(connection, create_submissions=True)
+                connection.execute(text(FORGET))
+                insert(connection, submissions, store.base_url)
+            command = [str(Path(sys.executable).parent / "imagesignals"), "backfill"]
+            began, spent = time.perf_counter(), _processor_s()
+            subprocess.run(
+                [*command, *SPEEDS[speed]], check=True, stdout=subprocess.DEVNULL, cwd=folder
+            )
+            took, spent = time.perf_counter() - began, _processor_s() - spent
+            with engine.connect() as connection:
+                report = verify.report(connection)
+            assert (report.total_analyzed, report.pending) == (len(submissions), 0)
+            load = os.getloadavg()[0]
+            print(
+                f"{len(submissions):6} submissions, {speed:7} {took:7.1f} s "
+                f"{1000 * took / len(submissions):6.0f} ms each, processor {spent:6.1f} s "
+                f"(load {load:.1f} on {os.cpu_count()} cores)",
+                flush=True,
+            )
+    engine.dispose()
+
+
+def _processor_s() -> float:
+    """Return the processor time of all commands that have ended, without the database server's."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()
