@@ -5,6 +5,7 @@ from imagesignals_pipeline.match.candidates import (
     MAX_COMPARISONS,
     Candidates,
     descriptor,
+    marks,
     promising,
 )
 from imagesignals_pipeline.match.payload import ALGORITHM_VERSION, MAX_BYTES, fingerprint
@@ -21,5 +22,6 @@ __all__ = [
     "compare",
     "descriptor",
     "fingerprint",
+    "marks",
     "promising",
 ]

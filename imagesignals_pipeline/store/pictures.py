@@ -34,11 +34,11 @@ class Moved:
 class Placed:
     """A remembered picture; see the columns of `image_pictures`."""
 
+    number: int
     pixels: Pixels
     order: Order | None
     descriptor: bytes
     worst_score: float
-    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +95,33 @@ def place(
     _write(connection, "save_pictures", rows, version)
 
 
-def placed_since(connection: Connection, version: int, change: int) -> list[Placed]:
-    """Return what has changed after a change, oldest first."""
-    rows = connection.execute(
-        query("pictures_since"), {"change": change, "algorithm_version": version}
-    )
+def placed(
+    connection: Connection, *, pixels: Collection[Pixels] = (), numbers: Collection[int] = ()
+) -> list[Placed]:
+    """Return what is remembered of pictures, whatever version saw them last."""
+    parameters = {"pixels": list(pixels), "numbers": list(numbers)}
     return [
         Placed(
+            number=row.number,
             pixels=bytes(row.pixels),
             order=_order(row.first_created_at, row.first_id),
             descriptor=bytes(row.descriptor),
             worst_score=row.worst_score,
-            change=row.change,
         )
-        for row in rows
+        for row in connection.execute(query("known_pictures"), parameters)
     ]
+
+
+def first(connection: Connection, version: int, most: int) -> list[int]:
+    """Return the numbers of the first pictures in the order of submission, at most so many."""
+    parameters = {"algorithm_version": version, "most": most}
+    return list(connection.execute(query("first_pictures"), parameters).scalars())
+
+
+def last_place(connection: Connection, version: int) -> Order | None:
+    """Return where the last picture stands; None while there is none."""
+    row = connection.execute(query("last_place"), {"algorithm_version": version}).one_or_none()
+    return row and _order(row.first_created_at, row.first_id)
 
 
 def payloads(
