@@ -68,10 +68,6 @@ class _Move:
     after: Order | None
     marks: Sequence[int]
 
-    @property
-    def places(self) -> list[Order]:
-        return [place for place in (self.before, self.after) if place]
-
     def passes(self, other: Order | None) -> bool:
         """Return whether it is before the other picture now and was not, or the reverse."""
         return other is not None and (
@@ -100,7 +96,11 @@ def settle(
     if not moved:
         return Settled(0, frozenset())
     last = pictures.last_place(connection, match.ALGORITHM_VERSION)
-    first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    places = [place for each in moved for place in (each.order, each.known_order) if place]
+    in_order = last is None or all(place > last for place in places)
+    first = (
+        [] if in_order else pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    )
     moves = _place(connection, moved)
     gone = [move.picture.pixels for move in moves if move.after is None]
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
@@ -108,7 +108,7 @@ def settle(
         connection, match.ALGORITHM_VERSION, [each.pixels for each in moved]
     )
     again = {move.picture.number: move.picture for move in moves if move.after}
-    if last is not None and any(place < last for move in moves for place in move.places):
+    if not in_order:
         again |= {each.number: each for each in _concerned(connection, moves, first, reach)}
     order = sorted(again.values(), key=lambda each: each.pixels)
     for start in range(0, len(order), PORTION):
@@ -223,16 +223,17 @@ def _named(
     connection: Connection, later: Sequence[Placed], reach: Reach
 ) -> dict[Pixels, tuple[list[Pixels], float]]:
     """Return for each picture the earlier ones most like it, best first, and the least's score."""
-    first = set(pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive))
+    limit = pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive)
     asked = {
         number: set(others)
         for number, others in marks.sharing(
             connection, match.ALGORITHM_VERSION, _marks(later), reach.rare
         ).items()
     }
-    for each in later:
-        if each.number in first:
-            asked[each.number] = first
+    early = [each.number for each in later if each.order and (not limit or each.order < limit)]
+    if early:
+        first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+        asked |= {number: set(first) for number in early}
     numbers = set[int]().union(*asked.values())
     others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
     return {

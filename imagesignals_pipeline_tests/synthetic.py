@@ -25,6 +25,8 @@ FLIPPED: Final = (0.55, 0.15, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.02)
 OWN: Final = 0.6
 """Share of the words that are no app's which no other picture has; the rest are names, months and
 amounts that many have."""
+RARE: Final = 5_000
+"""Apps that few use."""
 A_THUMBNAIL: Final = cv2.imencode(".png", np.full((24, 24), 255, np.uint8))[1].tobytes()
 
 
@@ -51,7 +53,7 @@ def _common(one: Table, receipts: Sequence[Table]) -> NDArray[np.bool_]:
 
 
 class Society:
-    """An endless supply of receipts, each a function of the seed and its number.
+    """An endless supply of receipts, a function of the seed and the number of the portion.
 
     Half are of `apps` apps that everybody uses, the rest of thousands that few do.
     """
@@ -62,27 +64,33 @@ class Society:
         self._receipts = receipts
         self._seed = seed
         self._apps = apps
-        self._rare_apps = 5_000
         everything = [each for app in receipts for each in app]
         self._payments = _rows(np.concatenate([e.words[~e.of_the_app] for e in everything]))
         self._labels = _rows(np.concatenate([e.words[e.of_the_app] for e in everything]))
 
-    def receipt(self, number: int) -> Table:
-        """Return the words of a receipt."""
-        random = np.random.default_rng((self._seed, number))
-        popular = random.random() < 1 / 2
-        app = int(random.integers(self._apps if popular else self._rare_apps))
-        real = self._receipts[app % len(self._receipts)]
-        chosen = real[int(random.integers(len(real)))]
-        words = chosen.words.copy()
-        own = np.flatnonzero(~chosen.of_the_app & (random.random(len(words)) < OWN))
+    def receipts(self, portion: int, count: int) -> tuple[Table, NDArray[np.int64]]:
+        """Return the words of so many receipts, one after the other, and how many each has."""
+        random = np.random.default_rng((self._seed, portion))
+        popular = random.random(count) < 1 / 2
+        apps = np.where(
+            popular, random.integers(self._apps, size=count), random.integers(RARE, size=count)
+        )
+        chosen = [
+            real[choice % len(real)]
+            for app, choice in zip(apps, random.integers(0, 2**31, count), strict=True)
+            for real in [self._receipts[app % len(self._receipts)]]
+        ]
+        sizes = np.array([len(each.words) for each in chosen])
+        words = np.concatenate([each.words for each in chosen])
+        of_the_app = np.concatenate([each.of_the_app for each in chosen])
+        own = np.flatnonzero(~of_the_app & (random.random(len(words)) < OWN))
         words["code"][own] = _mixed(self._payments, random.integers(0, 2**63, len(own)))
-        if not popular or app >= len(self._receipts):
-            labels = np.flatnonzero(chosen.of_the_app)
-            of_this_app = words["code"][labels] * np.uint64(2 * app + 3)
-            words["code"][labels] = _mixed(self._labels, of_this_app.view("i8") & (2**63 - 1))
+        drawn_anew = np.repeat(~popular | (apps >= len(self._receipts)), sizes)
+        labels = np.flatnonzero(of_the_app & drawn_anew)
+        theirs = words["code"][labels] * (2 * np.repeat(apps, sizes)[labels] + 3).astype(np.uint64)
+        words["code"][labels] = _mixed(self._labels, theirs.view("i8") & (2**63 - 1))
         words["code"] ^= _noise(random, len(words))
-        return words
+        return words, sizes
 
 
 def copied(words: Table, seed: int, *, kept: float = 0.7) -> Table:

@@ -1210,21 +1210,10 @@ from image_perceptual_hash_index;
 -- == Pictures and comparisons (store/pictures.py) ==============================================
 
 -- name: changed_pictures
--- Pictures whose first submission is not the one remembered: new, moved or gone; of all pictures,
--- or of those that the given submissions show or showed. The payload comes with new ones only.
--- The earliest come first, so that portions of many are settled in the order of submission.
-with concerned as (
-    select distinct fingerprint.pixels_sha256
-    from image_fingerprints as fingerprint
-    where fingerprint.payment_submission_id = any(cast(:ids as uuid []))
-        and fingerprint.pixels_sha256 is not null
-    union
-    select known.pixels_sha256
-    from image_pictures as known
-    where known.first_id = any(cast(:ids as uuid []))
-),
-
-shown as (
+-- Pictures whose first submission is not the one remembered: new, moved or gone. The payload comes
+-- with new ones only. The earliest come first, so that portions of many are settled in the order of
+-- submission.
+with shown as (
     select distinct on (fingerprint.pixels_sha256)
         fingerprint.pixels_sha256,
         imagesignals_moment(submission.created_at) as first_created_at,
@@ -1235,10 +1224,6 @@ shown as (
     where fingerprint.pixels_sha256 is not null
         and fingerprint.algorithm_version = :algorithm_version
         and length(fingerprint.payload) > 0
-        and (
-            cast(:ids as uuid []) is null
-            or fingerprint.pixels_sha256 in (select concerned.pixels_sha256 from concerned)
-        )
     order by fingerprint.pixels_sha256, imagesignals_moment(submission.created_at), submission.id
 ),
 
@@ -1246,10 +1231,6 @@ known as (
     select *
     from image_pictures
     where algorithm_version = :algorithm_version
-        and (
-            cast(:ids as uuid []) is null
-            or pixels_sha256 in (select concerned.pixels_sha256 from concerned)
-        )
 )
 
 select
@@ -1261,6 +1242,48 @@ select
     case when known.pixels_sha256 is null then shown.payload end as payload
 from shown
 full join known on known.pixels_sha256 = shown.pixels_sha256
+where shown.first_id is distinct from known.first_id
+    or shown.first_created_at is distinct from known.first_created_at
+order by shown.first_created_at, shown.first_id, 1
+limit :row_limit;
+
+-- name: changed_pictures_of
+-- The same of the pictures alone that the given submissions show or showed.
+with concerned as (
+    select fingerprint.pixels_sha256
+    from image_fingerprints as fingerprint
+    where fingerprint.payment_submission_id = any(cast(:ids as uuid []))
+        and fingerprint.pixels_sha256 is not null
+    union
+    select known.pixels_sha256
+    from image_pictures as known
+    where known.first_id = any(cast(:ids as uuid []))
+)
+
+select
+    concerned.pixels_sha256 as pixels,
+    shown.first_created_at,
+    cast(shown.first_id as text) as first_id,
+    known.first_created_at as known_created_at,
+    cast(known.first_id as text) as known_id,
+    case when known.pixels_sha256 is null then shown.payload end as payload
+from concerned
+left join lateral (
+    select
+        imagesignals_moment(submission.created_at) as first_created_at,
+        submission.id as first_id,
+        fingerprint.payload
+    from image_fingerprints as fingerprint
+    join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+    where fingerprint.pixels_sha256 = concerned.pixels_sha256
+        and fingerprint.algorithm_version = :algorithm_version
+        and length(fingerprint.payload) > 0
+    order by imagesignals_moment(submission.created_at), submission.id
+    limit 1
+) as shown on true
+left join image_pictures as known
+    on known.pixels_sha256 = concerned.pixels_sha256
+    and known.algorithm_version = :algorithm_version
 where shown.first_id is distinct from known.first_id
     or shown.first_created_at is distinct from known.first_created_at
 order by shown.first_created_at, shown.first_id, 1
@@ -1916,6 +1939,16 @@ where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at, first_id
 limit :most;
 
+-- name: place_after_first
+-- Where the first picture stands that is not one of the first so many.
+select
+    first_created_at,
+    cast(first_id as text) as first_id
+from image_pictures
+where algorithm_version = :algorithm_version and first_id is not null
+order by first_created_at, first_id
+limit 1 offset :most;
+
 -- name: last_place
 -- Where the last picture stands in the order of submission.
 select
@@ -1931,7 +1964,8 @@ limit 1;
 delete from image_marks as known
 using unnest(cast(:numbers as integer []), cast(:marks as integer [])) as gone (number, mark)
 join image_pictures as picture on picture.number = gone.number
-where known.algorithm_version = picture.algorithm_version
+where picture.number = any(cast(:pictures as integer []))
+    and known.algorithm_version = picture.algorithm_version
     and known.mark = gone.mark
     and known.first_created_at = picture.first_created_at
     and known.picture = gone.number;
@@ -1946,7 +1980,7 @@ select
     picture.number
 from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as fresh (number, mark)
 join image_pictures as picture on picture.number = fresh.number
-where picture.first_id is not null
+where picture.number = any(cast(:pictures as integer [])) and picture.first_id is not null
 order by fresh.mark
 on conflict do nothing;
 
@@ -1971,7 +2005,8 @@ cross join lateral (
     ) as earliest
 ) as holders
 cross join unnest(holders.pictures) as holder (picture)
-where cardinality(holders.pictures) <= :most + 1
+where picture.number = any(cast(:pictures as integer []))
+    and cardinality(holders.pictures) <= :most + 1
 group by asked.number;
 
 -- name: early_holders

@@ -60,8 +60,9 @@ def _each(connection: Connection, statement: str, marks: Marks) -> None:
 
 
 def _flat(marks: Marks) -> dict[str, list[int]]:
-    """Return two columns of equal length."""
+    """Return two columns of equal length, and each picture once: few, as the planner must see."""
     return {
+        "pictures": list(marks),
         "numbers": [number for number, some in marks.items() for _ in some],
         "marks": [mark for some in marks.values() for mark in some],
     }

@@ -62,9 +62,12 @@ def moved(
     connection: Connection, version: int, submissions: Collection[UUID] | None, limit: int | None
 ) -> list[Moved]:
     """Return the pictures that are new, gone or elsewhere; of all, or of some submissions."""
-    ids = None if submissions is None else [str(each) for each in submissions]
-    parameters = {"ids": ids, "algorithm_version": version, "row_limit": limit}
-    rows = connection.execute(query("changed_pictures"), parameters)
+    parameters: dict[str, object] = {"algorithm_version": version, "row_limit": limit}
+    if submissions is None:
+        rows = connection.execute(query("changed_pictures"), parameters)
+    else:
+        parameters["ids"] = [str(each) for each in submissions]
+        rows = connection.execute(query("changed_pictures_of"), parameters)
     return [
         Moved(
             pixels=bytes(row.pixels),
@@ -116,6 +119,13 @@ def first(connection: Connection, version: int, most: int) -> list[int]:
     """Return the numbers of the first pictures in the order of submission, at most so many."""
     parameters = {"algorithm_version": version, "most": most}
     return list(connection.execute(query("first_pictures"), parameters).scalars())
+
+
+def place_after(connection: Connection, version: int, most: int) -> Order | None:
+    """Return where the first picture stands that is not one of those; None: there is none."""
+    parameters = {"algorithm_version": version, "most": most}
+    row = connection.execute(query("place_after_first"), parameters).one_or_none()
+    return row and _order(row.first_created_at, row.first_id)
 
 
 def last_place(connection: Connection, version: int) -> Order | None:

@@ -13,6 +13,7 @@ create index image_pictures_in_order
     on image_pictures (algorithm_version, first_created_at, first_id)
     include (number)
     where first_id is not null;
+create index image_pictures_by_first on image_pictures (first_id);
 
 create table image_marks (
     algorithm_version smallint not null,
