@@ -8,7 +8,7 @@ comparisons.
 
 Which earlier pictures are asked at all:
 
-- the first pictures of a database, some thousand, ask all before them;
+- the first pictures of a database, ten thousand, ask all before them;
 - every later one asks those that share a mark with it which few pictures had by then.
 
 What everybody has (the labels of an app) is thereby left aside as soon as it is common, and the
@@ -40,11 +40,12 @@ class Reach:
     """Whom a picture asks.
 
     Attributes:
-        exhaustive: The first so many pictures ask all before them: a small society's, 10 ms each.
+        exhaustive: The first so many pictures ask all before them: a society's of some years, at
+            most 0.1 s each.
         rare: A mark that more pictures had before says nothing to a later one.
     """
 
-    exhaustive: int = 2_500
+    exhaustive: int = 10_000
     rare: int = 64
 
 
@@ -224,38 +225,51 @@ def _named(
 ) -> dict[Pixels, tuple[list[Pixels], float]]:
     """Return for each picture the earlier ones most like it, best first, and the least's score."""
     limit = pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive)
-    asked = {
-        number: set(others)
-        for number, others in marks.sharing(
-            connection, match.ALGORITHM_VERSION, _marks(later), reach.rare
-        ).items()
-    }
-    early = [each.number for each in later if each.order and (not limit or each.order < limit)]
-    if early:
-        first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
-        asked |= {number: set(first) for number in early}
+    early = {each.number for each in later if each.order and (not limit or each.order < limit)}
+    asked = marks.sharing(
+        connection,
+        match.ALGORITHM_VERSION,
+        _marks(each for each in later if each.number not in early),
+        reach.rare,
+    )
     numbers = set[int]().union(*asked.values())
-    others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
+    first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
+    rows = pictures.placed(connection, numbers=numbers.union(first))
+    others = {each.number: each for each in rows}
+    all_first = _Shelf([others[number] for number in first])
     return {
-        each.pixels: _best(each, [others[number] for number in asked.get(each.number, ())])
+        each.pixels: (
+            all_first
+            if each.number in early
+            else _Shelf([others[number] for number in asked.get(each.number, ())])
+        ).best(each)
         for each in later
     }
 
 
-def _best(picture: Placed, others: Iterable[Placed]) -> tuple[list[Pixels], float]:
-    """Return the earlier pictures most like this one, best first, and the least one's score.
+class _Shelf:
+    """Pictures of which those most like another are wanted."""
 
-    Ties go to the smaller digest. The score is 0 while there is room for more.
-    """
-    earlier = [
-        each for each in others if each.order and picture.order and each.order < picture.order
-    ]
-    scores = match.Candidates([each.descriptor for each in earlier]).scores(picture.descriptor)
-    likely = np.flatnonzero(scores > 0)
-    best = sorted(likely, key=lambda row: (-scores[row], earlier[row].pixels))
-    best = best[: match.MAX_CANDIDATES]
-    full = len(best) == match.MAX_CANDIDATES
-    return [earlier[row].pixels for row in best], float(scores[best[-1]]) if full else 0.0
+    def __init__(self, held: Sequence[Placed]) -> None:
+        self._held = held
+        self._candidates = match.Candidates([each.descriptor for each in held])
+
+    def best(self, picture: Placed) -> tuple[list[Pixels], float]:
+        """Return the earlier ones most like this picture, best first, and the least one's score.
+
+        Ties go to the smaller digest. The score is 0 while there is room for more.
+        """
+        scores = self._candidates.scores(picture.descriptor)
+        earlier = [
+            row
+            for row in np.flatnonzero(scores > 0).tolist()
+            for order in [self._held[row].order]
+            if order and picture.order and order < picture.order
+        ]
+        best = sorted(earlier, key=lambda row: (-scores[row], self._held[row].pixels))
+        best = best[: match.MAX_CANDIDATES]
+        full = len(best) == match.MAX_CANDIDATES
+        return [self._held[row].pixels for row in best], float(scores[best[-1]]) if full else 0.0
 
 
 def _compared(
