@@ -8,7 +8,7 @@ comparisons.
 
 Which earlier pictures are asked at all:
 
-- the first pictures of a database, ten thousand, ask all before them;
+- the first pictures of a database, five thousand, ask all before them;
 - every later one asks those that share a mark with it which few pictures had by then.
 
 What everybody has (the labels of an app) is thereby left aside as soon as it is common, and the
@@ -41,11 +41,11 @@ class Reach:
 
     Attributes:
         exhaustive: The first so many pictures ask all before them: a society's of some years, at
-            most 0.1 s each.
+            most 0.04 s each.
         rare: A mark that more pictures had before says nothing to a later one.
     """
 
-    exhaustive: int = 10_000
+    exhaustive: int = 5_000
     rare: int = 64
 
 
