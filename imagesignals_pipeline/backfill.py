@@ -47,6 +47,8 @@ class BatchNotPlannedError(OperatorError):
 def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
     """Analyse one planned batch and commit it; only committed work is told.
 
+    Whoever else is at the same batch is waited for; then there is nothing left of it to do.
+
     Returns:
         How many screenshots were fetched; 0 when other runs had done the batch.
 
@@ -54,6 +56,11 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         BatchNotPlannedError: The plan of this run does not hold the batch.
         StorageMisconfigured: The storage refuses every picture; nothing of the batch is stored.
     """
+    with store.alone(bench.engine, run_id, number):
+        return _run_batch(bench, run_id, number, tell)
+
+
+def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
     with bench.engine.connect() as connection:
         planned = source.planned(connection, run_id, number)
         if planned is None:

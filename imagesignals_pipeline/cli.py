@@ -126,6 +126,19 @@ def review(port: int) -> None:
 
 
 @cli.command()
+@click.option(
+    "--redeliver-after",
+    type=click.IntRange(1, 86_400),
+    default=600,
+    show_default=True,
+    help="Seconds after which the step of a worker that died is given to another one.",
+)
+def worker(redeliver_after: int) -> None:
+    """Work on steps of runs that Redis brings from other machines (docs/deployment.md)."""
+    sys.exit(commands.worker(redeliver_after_s=redeliver_after))
+
+
+@cli.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.option("--demo", "with_demo", is_flag=True, help="With the demonstration society.")
 def dev(port: int, *, with_demo: bool) -> None:

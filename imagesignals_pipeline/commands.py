@@ -21,6 +21,7 @@ from imagesignals_pipeline import activity, database, environment, settings, sou
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError
+from imagesignals_pipeline.settings import Misconfigured
 from imagesignals_pipeline.source import Window
 
 
@@ -123,6 +124,26 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
 
         console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)")
         return supervise(server, port, tidy)
+
+
+def worker(*, redeliver_after_s: int) -> int:
+    """Take steps of runs from the broker until it is stopped; return the exit status."""
+    read = settings.read(os.environ)
+    shared = {
+        settings.BROKER_URL: read.broker_url,
+        settings.DATABASE_URL: read.database_url,
+        settings.DAGSTER_DATABASE_URL: read.dagster_database_url,
+    }
+    for name, value in shared.items():
+        if value is None:
+            raise Misconfigured(f"Set {name} to what those who send steps to this worker have set.")
+    from imagesignals_pipeline.defs import on_celery
+
+    with environment.prepared(dagster=True), _connected() as engine:
+        with engine.connect() as connection:
+            sql.require_tables(connection)
+        environment.give_way()
+        return on_celery.work(str(read.broker_url), redeliver_after_s)
 
 
 def review(console: Console, *, port: int) -> None:

@@ -1,10 +1,13 @@
 """Where everything meets; no logic."""
 
+import os
+
 import dagster as dg
 
 from imagesignals_pipeline.defs.alerting import ALERTS
 from imagesignals_pipeline.defs.assets import payment_submissions
 from imagesignals_pipeline.defs.checks import post_backfill_verification
+from imagesignals_pipeline.defs.executors import executor
 from imagesignals_pipeline.defs.jobs import ASSETS, JOBS
 from imagesignals_pipeline.defs.patterns import monthly_patterns
 from imagesignals_pipeline.defs.report import duplicate_review_report
@@ -24,6 +27,5 @@ defs = dg.Definitions(
         "decoders": Decoders(),
         "activity_log": ActivityLog(),
     },
-    # A batch is a few seconds of downloads: a process of its own would cost more than the work.
-    executor=dg.in_process_executor,
+    executor=executor(os.environ),
 )

@@ -292,6 +292,7 @@ def _compared(
                 verdict.similarity_percentage,
                 verdict.explanation,
                 verdict.parted,
+                verdict.altered_copy,
             )
         found.append(comparison)
     return found

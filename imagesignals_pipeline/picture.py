@@ -53,7 +53,7 @@ def _analysis(content: bytes, picture: Picture) -> Analysis:
     fingerprint = Fingerprint(
         content_sha256=hashlib.sha256(content).digest(),
         pixels_sha256=None if surface.featureless else hashes.pixels_sha256(image),
-        payload=match.fingerprint(image),
+        payload=match.fingerprint(grey),
         algorithm_version=match.ALGORITHM_VERSION,
     )
     return Analysis(signals, fingerprint)

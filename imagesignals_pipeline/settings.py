@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from imagesignals_pipeline.model import OperatorError
 
@@ -17,6 +18,7 @@ ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
 PG_BIN = "IMAGESIGNALS_PG_BIN"
 SCHEDULE = "IMAGESIGNALS_SCHEDULE"
 ALERT_URL = "IMAGESIGNALS_ALERT_URL"
+BROKER_URL = "IMAGESIGNALS_BROKER_URL"
 THUMBNAILS = "IMAGESIGNALS_THUMBNAILS"
 REPORTS = "IMAGESIGNALS_REPORTS"
 REPORT_DAYS = "IMAGESIGNALS_REPORT_DAYS"
@@ -25,6 +27,7 @@ DEFAULT_FIRST_MONTH = "2024-01"
 DEFAULT_SCHEDULE = "*/15 * * * *"
 DEFAULT_REPORT_DAYS = 90
 MOST_REPORT_DAYS = 36_500
+BROKERS = frozenset({"redis", "rediss"})
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where dagster.yaml and workspace.yaml lie."""
 
@@ -47,6 +50,7 @@ class Settings:
     pg_bin: Path | None
     schedule: str
     alert_url: str | None = field(repr=False)
+    broker_url: str | None = field(repr=False)
     show_thumbnails: bool
     reports: Path
     report_days: int
@@ -75,6 +79,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         pg_bin=Path(pg_bin) if pg_bin else None,
         schedule=schedule(environ),
         alert_url=value(ALERT_URL),
+        broker_url=broker_url(environ),
         show_thumbnails=_shows_thumbnails(value(THUMBNAILS)),
         reports=_folder(value(REPORTS) or str(home / "reports")),
         report_days=_report_days(value(REPORT_DAYS)),
@@ -84,6 +89,26 @@ def read(environ: Mapping[str, str]) -> Settings:
 def schedule(environ: Mapping[str, str]) -> str:
     """Return the cron expression of the incremental backfill; the shell checks it."""
     return environ.get(SCHEDULE, "").strip() or DEFAULT_SCHEDULE
+
+
+def broker_url(environ: Mapping[str, str]) -> str | None:
+    """Return the address of the Redis through which workers get their steps, if there is one.
+
+    Raises:
+        Misconfigured: The value is no address of a Redis; it is not repeated, as it is a secret.
+    """
+    url = environ.get(BROKER_URL, "").strip()
+    if url and not _is_broker(url):
+        raise Misconfigured(f"Set {BROKER_URL} to an address like redis://:PASSWORD@HOST:6379/0.")
+    return url or None
+
+
+def _is_broker(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in BROKERS and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket too few
+        return False
 
 
 def first_month(environ: Mapping[str, str]) -> date:

@@ -12,10 +12,20 @@ from pathlib import Path
 import dagster as dg
 
 PROCESS_TAG = "imagesignals/process"
+SPREAD = {"imagesignals/steps": "on workers"}
+"""Runs whose process only hands out steps: workers may go on with one when it is dead."""
 ALL_STEPS = {"dagster/retry_strategy": "ALL_STEPS"}
 """Runs that the UI launches lack the tags of our job: "from failure" would drop batches."""
 ONE_PROCESS = frozenset({"in_process", "execute_in_process_executor"})
 """Executors that work on all steps of a run in one process."""
+OVER = frozenset(
+    {
+        dg.DagsterRunStatus.SUCCESS,
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+        dg.DagsterRunStatus.CANCELING,
+    }
+)
 DEAD = frozenset({"Z", "X"})  # states of a process that has ended, but is not buried
 
 
@@ -36,6 +46,17 @@ def sign(context: dg.OpExecutionContext) -> None:
         context.instance.add_run_tags(context.run_id, signature(context.run_id) | ALL_STEPS)
 
 
+def sign_spread(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Sign a run with this process, which hands out its steps."""
+    instance.add_run_tags(run_id, signature(run_id) | ALL_STEPS | SPREAD)
+
+
+def is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has ended, or is about to, while a worker is at one of its steps."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in OVER
+
+
 def end(instance: dg.DagsterInstance) -> list[str]:
     """End the runs of processes of this machine that are no more; return the ids of these runs."""
     statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -47,7 +68,8 @@ def end(instance: dg.DagsterInstance) -> list[str]:
                 "The process of this run was killed. What it reported as processed is saved; "
                 "another run goes on from there.",
             )
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            if not SPREAD.items() <= run.tags.items():  # workers end their batch; Dagster waits
+                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)
     return ended
 

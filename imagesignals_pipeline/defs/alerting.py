@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -13,6 +14,11 @@ WARNINGS = frozenset(
 )
 """Checks of severity WARN that the hourly run alerts of; the others tell of what is usual."""
 REMEMBERED = 10
+STATE_TAG, UNSENT, SENT = "imagesignals/alert", "not delivered", "delivered late"
+LINE_TAG = "imagesignals/alert_line"
+"""Of a run: what could not be delivered about it; Dagster shows a run to its sensor only once."""
+AGAIN_EVERY_S = 300
+AGAIN_FOR = timedelta(days=7)
 
 
 @dg.run_failure_sensor(
@@ -22,7 +28,8 @@ def alert_on_failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | 
     """Tell which run it was; why it failed is in the UI, where only those see it who may."""
     run = context.dagster_run
     month = f" of {context.partition_key}" if context.partition_key else ""
-    return _tell(f"Run {run.run_id[:8]}{month} ({run.job_name}) failed; the Dagster UI says why.")
+    line = f"Run {run.run_id[:8]}{month} ({run.job_name}) failed; the Dagster UI says why."
+    return _tell(context.instance, run, line)
 
 
 @dg.run_status_sensor(
@@ -35,11 +42,31 @@ def alert_on_failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | 
 )
 def alert_on_failed_check(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
     """Tell which checks fail that did not, with their own words."""
-    failed = list(_newly_failed(context.instance, context.dagster_run))
-    return _tell("; ".join(failed)) if failed else None
+    run = context.dagster_run
+    failed = list(_newly_failed(context.instance, run))
+    return _tell(context.instance, run, "; ".join(failed)) if failed else None
 
 
-ALERTS = (alert_on_failed_run, alert_on_failed_check)
+@dg.sensor(
+    minimum_interval_seconds=AGAIN_EVERY_S,
+    description=(
+        "Sends again, every five minutes for a week, what alert_on_failed_run and "
+        "alert_on_failed_check could not deliver; a run keeps its line until then."
+    ),
+)
+def send_alerts_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Send what waits, oldest first, until one cannot be delivered."""
+    recent = datetime.now(UTC) - AGAIN_FOR
+    waiting = context.instance.get_runs(
+        dg.RunsFilter(tags={STATE_TAG: UNSENT}, created_after=recent), ascending=True
+    )
+    for run in waiting:
+        if skipped := _tell(context.instance, run, run.tags[LINE_TAG]):
+            return skipped
+    return dg.SkipReason(f"{len(waiting)} alerts were sent again.")
+
+
+ALERTS = (alert_on_failed_run, alert_on_failed_check, send_alerts_again)
 
 
 def _newly_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[str]:
@@ -65,10 +92,20 @@ def _failed_before(
     return bool(earlier) and earlier[0].status.value == "FAILED"
 
 
-def _tell(line: str) -> dg.SkipReason | None:
-    """Send a line; without an address the tick says what to set."""
+def _tell(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str) -> dg.SkipReason | None:
+    """Send a line about a run; without an address the tick says what to set.
+
+    Raises:
+        AlertNotSentError: It was not delivered; the run keeps it for `send_alerts_again`.
+    """
     url = settings.read(os.environ).alert_url
     if url is None:
         return dg.SkipReason(f"Set {settings.ALERT_URL} to send alerts.")
-    alerts.send(url, line)
+    try:
+        alerts.send(url, line)
+    except alerts.AlertNotSentError:
+        instance.add_run_tags(run.run_id, {STATE_TAG: UNSENT, LINE_TAG: line})
+        raise
+    if run.tags.get(STATE_TAG) == UNSENT:
+        instance.add_run_tags(run.run_id, {STATE_TAG: SENT})
     return None

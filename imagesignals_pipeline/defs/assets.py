@@ -165,6 +165,9 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
     bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
     tell = _tell(context, activity_log)
     for number in range(first, last + 1):
+        if abandoned.is_over(context.instance, context.run_id):
+            context.log.info("This run has ended: the next one takes what it has left.")
+            return
         with plain_failures():
             fetched = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
         time.sleep(config.batch_delay if fetched else 0)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -96,15 +97,38 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Decoders"]:
-        """Start workers with the first picture and stop them with the run."""
+        """Start workers with the first picture and stop them with the run, unless they are kept."""
         del context
-        with Inspectors(limits=Limits(wall_s=self.timeout_s)) as self._inspectors:
+        with plain_failures():
+            limits = Limits(wall_s=self.timeout_s)
+            self._inspectors = _KEPT.get(limits) or Inspectors(limits=limits)
+        if _keeps.is_set():
+            _KEPT[limits] = self._inspectors
             yield self
+        else:
+            with self._inspectors:
+                yield self
 
     @property
     def inspectors(self) -> Inspectors:
         """The pool of workers."""
         return self._inspectors
+
+
+_keeps = Event()
+_KEPT: dict[Limits, Inspectors] = {}
+
+
+@contextmanager
+def decoders_kept() -> Generator[None]:
+    """Use decode workers again in each step that this process works on: many of a second each."""
+    _keeps.set()
+    try:
+        yield
+    finally:
+        _keeps.clear()
+        while _KEPT:
+            _KEPT.popitem()[1].__exit__()
 
 
 @contextmanager

@@ -2,13 +2,12 @@
 
 from imagesignals_pipeline.match.candidates import (
     MAX_CANDIDATES,
-    MAX_COMPARISONS,
     Candidates,
     descriptor,
     marks,
-    promising,
 )
 from imagesignals_pipeline.match.payload import ALGORITHM_VERSION, MAX_BYTES, fingerprint
+from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, promising
 from imagesignals_pipeline.match.verdict import Tier, Verdict, compare
 
 __all__ = [

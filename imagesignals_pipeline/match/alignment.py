@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagesignals_pipeline.match import raster
-from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Mask
+from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Mask, Pixels
 from imagesignals_pipeline.match.words import Words
 
 MAX_BITS: Final = 16
@@ -23,12 +23,15 @@ TOLERANCES_PX: Final = (12, 5, 3, 2, 2)
 """Outliers go step by step while the map is fitted; 2 pixels are what the flow corrects."""
 STIFFNESS: Final = 2 * 40.0**2
 """Weight of "no shear", in squared pixels: decides when all words are in one row or column."""
+SHRINK_FROM: Final = 1.1
 FLATTENED_PX: Final = 25
 FLOOR: Final = 12
 """Local contrast, in grey levels, below which the flow sees noise and not letters."""
-COARSE_STEPS, FINE_STEPS = 3, 1
-FLOW_PX: Final = 43
-"""The flow is constant over about so many pixels, five digits: it cannot bend one into another."""
+COARSE_STEPS: Final = 2
+"""Steps of the flow at half size: more make it worse, each adds a little of its own error."""
+HALF_CELL_PX, CELL_PX, FLOW_CELLS = 2, 4, 11
+"""The flow is constant over about so many cells of so many pixels, at half and at full size: five
+digits, so that it cannot bend one into another."""
 DOUBT: Final = 0.5
 """Difference, in local contrasts, at which a pixel's say in the flow is halved."""
 MOST_PX: Final = 2.0
@@ -42,6 +45,8 @@ LEAST_ENDS: Final = 4
 
 Matrix = NDArray[np.float64]
 IDENTITY: Final = np.array([[1.0, 0, 0], [0, 1.0, 0]])
+FROM_HALF: Final = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
+"""Leads from a halved picture's pixels to the whole one's; centres of pixels are whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Guess:
     @property
     def scale(self) -> float:
         """Size of b's text by a's."""
-        return float(abs(np.linalg.det(self.matrix[:, :2])) ** 0.5)
+        return scale(self.matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,31 @@ class Laid:
 
     b: Floats
     inside: Mask
+
+
+def scale(matrix: Matrix) -> float:
+    """Return how much a map enlarges."""
+    return float(abs(np.linalg.det(matrix[:, :2])) ** 0.5)
+
+
+def inverse(matrix: Matrix) -> Matrix:
+    """Return the way back."""
+    return np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+
+
+def halved(matrix: Matrix) -> Matrix:
+    """Return the same map for pictures of half the size."""
+    return np.linalg.solve(FROM_HALF, np.vstack([matrix, [0, 0, 1]]) @ FROM_HALF)[:2]
+
+
+def as_coarse(fine: Pixels, matrix: Matrix) -> tuple[Pixels, Matrix]:
+    """Return a picture as coarse as the one that a map leads from, and the map to it then."""
+    zoom = scale(matrix)
+    if zoom <= SHRINK_FROM:
+        return fine, matrix
+    height, width = fine.shape
+    wide, high = max(round(width / zoom), 2), max(round(height / zoom), 2)
+    return raster.shrunk(fine, wide, high), matrix * (wide / width)
 
 
 def propose(a: Words, b: Words) -> Guess:
@@ -85,7 +115,7 @@ def propose(a: Words, b: Words) -> Guess:
             break
         matrix = _fit(ends_a[inside], ends_b[inside])
         off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
-        inside = off < tolerance * max(1, Guess(matrix, 0).scale)
+        inside = off < tolerance * max(1, scale(matrix))
     both_ends = inside[: len(i)] & inside[len(i) :]
     nearest = np.full(len(a), MAX_BITS + 1)
     np.minimum.at(nearest, i[both_ends], bits[i[both_ends], j[both_ends]])
@@ -129,37 +159,52 @@ def _fit(a: Doubles, b: Doubles) -> Matrix:
 
 def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     """Return b in a's frame, refined by a smooth flow (Lucas and Kanade, 1981, robust weights)."""
+    flat_a, flat_b = _flattened(a, b, matrix)
+    half_a, half_b, half = raster.cells(flat_a, 2), raster.cells(flat_b, 2), halved(matrix)
+    half_flow = _flow(half_a, half_b, half)
     height, width = a.shape
-    show_a, show_b = _shared(a.shape, b.shape, matrix)
-    flat_a, flat_b = _flattened(a, show_a), _flattened(b, show_b)
-    flow = np.zeros((height, width, 2), np.float32)
-    for half, times in ((True, COARSE_STEPS), (False, FINE_STEPS)):
-        for _ in range(times):
-            flow += _step(flat_a, flat_b, matrix, flow, half=half)
+    flow = 2 * raster.stretched(half_flow, width, height)
+    flow += _step(flat_a, flat_b, matrix, flow, CELL_PX)
     at_x, at_y = _places(matrix, flow)
     pixels, edge = b.astype(np.float32), cv2.BORDER_REPLICATE
     moved = cast(Floats, cv2.remap(pixels, at_x, at_y, cv2.INTER_CUBIC, borderMode=edge))
     return Laid(moved, _inside(at_x, at_y, b.shape))
 
 
-def _shared(a: tuple[int, ...], b: tuple[int, ...], matrix: Matrix) -> tuple[Floats, Floats]:
-    """Return 1 where a shows what b shows too, and the same for b."""
-    back, (high_a, wide_a), (high_b, wide_b) = cv2.WARP_INVERSE_MAP, a, b
-    ones_a, ones_b = np.ones(a, np.float32), np.ones(b, np.float32)
-    in_a = cast(Floats, cv2.warpAffine(ones_b, matrix, (wide_a, high_a), flags=back))
-    return in_a, cast(Floats, cv2.warpAffine(ones_a, matrix, (wide_b, high_b)))
+def lay_roughly(a: Floats, b: Floats, matrix: Matrix) -> Laid:
+    """Return b in a's frame, for a glance at half-size pictures."""
+    flow = _flow(*_flattened(a, b, matrix), matrix)
+    at_x, at_y = _places(matrix, flow)
+    moved = cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return Laid(cast(Floats, moved), _inside(at_x, at_y, b.shape))
 
 
-def _flattened(grey: Greys, shared: Floats) -> Floats:
+def _flattened(a: Pixels, b: Pixels, matrix: Matrix) -> tuple[Floats, Floats]:
     """Divide out local brightness and contrast, of what both pictures show alone.
 
     Else a gallery's black bars would dim the first lines of text in one of the pictures.
     """
+    back, (high_a, wide_a), (high_b, wide_b) = cv2.WARP_INVERSE_MAP, a.shape, b.shape
+    ones_a, ones_b = np.ones(a.shape, np.float32), np.ones(b.shape, np.float32)
+    in_a = cast(Floats, cv2.warpAffine(ones_b, matrix, (wide_a, high_a), flags=back))
+    in_b = cast(Floats, cv2.warpAffine(ones_a, matrix, (wide_b, high_b)))
+    return _even(a, in_a), _even(b, in_b)
+
+
+def _even(grey: Pixels, shared: Floats) -> Floats:
     g = grey * shared
     known = raster.blur(shared, FLATTENED_PX) + LEAST_KNOWN
     mean = raster.blur(g, FLATTENED_PX) / known
     variance = np.maximum(raster.blur(g * grey, FLATTENED_PX) / known - mean * mean, 0)
     return (grey - mean) * shared / (np.sqrt(variance) + FLOOR)
+
+
+def _flow(half_a: Floats, half_b: Floats, matrix: Matrix) -> Floats:
+    """Return the flow between half-size pictures."""
+    flow = np.zeros((*half_a.shape, 2), np.float32)
+    for _ in range(COARSE_STEPS):
+        flow += _step(half_a, half_b, matrix, flow, HALF_CELL_PX)
+    return flow
 
 
 def _places(matrix: Matrix, flow: Floats) -> tuple[Floats, Floats]:
@@ -177,29 +222,26 @@ def _inside(at_x: Floats, at_y: Floats, shape: tuple[int, ...]) -> Mask:
     return (at_x >= 1) & (at_y >= 1) & (at_x <= width - 2) & (at_y <= height - 2)
 
 
-def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, *, half: bool) -> Floats:
-    """Return by how much b has yet to move, in a's pixels."""
+def _step(a: Floats, b: Floats, matrix: Matrix, flow: Floats, cell: int) -> Floats:
+    """Return by how much b has yet to move, in a's pixels: constant over about a window of cells.
+
+    Solves for the shift of each window, pixels that disagree having less say.
+    """
     at_x, at_y = _places(matrix, flow)
     moved = cast(Floats, cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR))
-    weight = _inside(at_x, at_y, b.shape).astype(np.float32)
-    if not half:
-        return _flow(a, moved, weight, FLOW_PX)
-    height, width = a.shape
-    small_a, small_b, seen = (raster.shrunk(x, width // 2, height // 2) for x in (a, moved, weight))
-    step = _flow(small_a, small_b, seen, FLOW_PX // 2 | 1)
-    return 2 * cast(Floats, cv2.resize(step, (width, height), interpolation=cv2.INTER_LINEAR))
-
-
-def _flow(a: Floats, b: Floats, weight: Floats, size: int) -> Floats:
-    """Solve for the shift of each window, pixels that disagree having less say."""
-    wrong = a - b
-    weight = weight / (1 + (wrong / DOUBT) ** 2)
-    both = a + b
+    wrong = a - moved
+    weight = _inside(at_x, at_y, b.shape) / (1 + (wrong * np.float32(1 / DOUBT)) ** 2)
+    both = a + moved
     gx = cast(Floats, cv2.Scharr(both, cv2.CV_32F, 1, 0, scale=1 / 64))
     gy = cast(Floats, cv2.Scharr(both, cv2.CV_32F, 0, 1, scale=1 / 64))
-    terms = (gx * gx, gx * gy, gy * gy, gx * wrong, gy * wrong)
-    xx, xy, yy, ex, ey = (raster.blur(weight * term, size) for term in terms)
+    of_x, of_y = weight * gx, weight * gy
+    height, width = a.shape
+    xx, xy, yy, ex, ey = (
+        raster.blur(raster.cells(term, cell), FLOW_CELLS)
+        for term in (of_x * gx, of_x * gy, of_y * gy, of_x * wrong, of_y * wrong)
+    )
     xx, yy = xx + LEAST_TEXTURE, yy + LEAST_TEXTURE
     determinant = xx * yy - xy * xy
     shift = np.dstack([(yy * ex - xy * ey) / determinant, (xx * ey - xy * ex) / determinant])
-    return raster.blur(np.clip(shift, -MOST_PX, MOST_PX), size)
+    even = raster.blur(np.clip(shift, -MOST_PX, MOST_PX), FLOW_CELLS)
+    return raster.stretched(even, width, height)

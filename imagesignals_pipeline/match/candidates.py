@@ -7,21 +7,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from imagesignals_pipeline.match import alignment, payload
+from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.match.words import WAVES_HIGH, WAVES_WIDE, Codes
 
 MAX_CANDIDATES: Final = 64
 """Pictures that pass the coarse stage; each costs a millisecond in the middle one."""
-MAX_COMPARISONS: Final = 9
-"""Pictures that pass the middle stage: full comparisons for each new picture."""
 MAX_BITS: Final = 14
 """Of the 64 bits of two words that still count as equal: by chance 3 in a million pairs do."""
 SHAPE_STEP: Final = 0.15
 """Width of a bin of word shapes: words in the same or in neighbouring bins are compared."""
 SHAPES: Final = 40
 DESCRIBED: Final = np.dtype([("code", "<u8"), ("shape", "u1")])
-MIN_AGREEING: Final = 2
-"""Words in the same places without which two pictures cannot even be laid on each other."""
 BLOCK: Final = 200_000
 """Words compared at once, so that the work stays in the processor's cache."""
 MARK_ROWS: Final = ((0, 1, 2), (0, 2, 3))
@@ -96,20 +92,3 @@ def marks(described: bytes) -> NDArray[np.int32]:
         for number, rows in enumerate(MARK_ROWS)
     ]
     return np.unique(np.concatenate(found)).astype(np.int32)
-
-
-def promising(packed: bytes, candidates: Sequence[bytes]) -> list[int]:
-    """Return the numbers of the few candidates worth a full comparison, the likeliest first.
-
-    The middle stage: how many words lie in the same places after the best shift and scale, then
-    how equal they are. Ties go to the earlier number.
-    """
-    words = payload.unpack(packed).words
-    guesses = [alignment.propose(words, payload.unpack(each).words) for each in candidates]
-    order = sorted(
-        range(len(candidates)),
-        key=lambda number: (-guesses[number].agreeing, -guesses[number].likeness, number),
-    )
-    return [
-        number for number in order[:MAX_COMPARISONS] if guesses[number].agreeing >= MIN_AGREEING
-    ]

@@ -8,7 +8,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, payload, raster, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.payload import Print
-from imagesignals_pipeline.match.raster import Floats, Greys, Ints, Mask
+from imagesignals_pipeline.match.raster import Floats, Ints, Mask
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
 """Windows are about as high as a line: one digit and part of its neighbours."""
@@ -55,10 +55,15 @@ STROKE_PX: Final = 14
 which is never all that honest receipts differ in)."""
 FILLED, BAR_WIDE, BAR_HIGH = 0.75, 3.0, 0.8
 """A black bar fills its rectangle, and is at least so many lines wide and high."""
+STROKE_LONG, STROKE_WIDE = 1.6, 4.0
+"""So is a longer one that is higher than a line: an arrow along it."""
+STROKE_GAP_PX: Final = 5
+"""Gaps that a stroke may have where it crosses text; lines of text are farther apart."""
 STROKE_ALONE: Final = 0.2
-"""Share of a stroke that lies where the other picture has nothing: rules of a table, a pixel out of
-place, are in both."""
-REMARK: Final = 1.5
+STROKE_NEAR: Final = 7
+"""Share of a stroke that lies where the other picture has nothing, in its window or within half so
+many pixels: rules of a table, a pixel out of place, are in both."""
+REMARK: Final = 1.25
 REMARK_ALONE: Final = 0.2
 REMARK_GAP: Final = 1.2
 """Typed remarks: wrong strokes joined over such gaps, higher than a line, in good part where the
@@ -70,7 +75,6 @@ crosses text of its own brightness."""
 ALONG_PX: Final = 13
 ALONG: Final = 0.5
 """Reach of a stroke's edge, and share of a spot that must be within."""
-SHRINK_FROM: Final = 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,8 @@ class Differences:
     `spots` has the strongest first. `agreed`, `wrong`, `lonely` (text in one picture only) and
     `foreign` (under strokes that one picture has too many) are shares of the text that both
     could show; `beyond_a` and `beyond_b` are the shares of each one's text that the other does
-    not reach, or has not under such strokes. `matrix` leads from a's thumbnail to b's.
+    not reach, `covered_a` and `covered_b` those that it has not under such strokes. `matrix` leads
+    from a's thumbnail to b's.
     """
 
     a: Print
@@ -110,6 +115,8 @@ class Differences:
     foreign: float
     beyond_a: float
     beyond_b: float
+    covered_a: float
+    covered_b: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +147,14 @@ def differences(a: Print, b: Print) -> Differences | None:
     if guess.agreeing == 0:
         return None
     coarse = payload.thumbnail(a.coded)
-    laid = alignment.lay(coarse, *as_coarse(payload.thumbnail(b.coded), guess))
+    fine, matrix = alignment.as_coarse(payload.thumbnail(b.coded), guess.matrix)
+    laid = alignment.lay(coarse, fine, matrix)
     return _seen(a, b, guess, _Pair(coarse.astype(np.float32), laid.b, laid.inside, a.words.height))
-
-
-def as_coarse(fine: Greys, guess: Guess) -> tuple[Greys, Matrix]:
-    """Return the finer picture as coarse as the other, and the map that leads to it then."""
-    if guess.scale <= SHRINK_FROM:
-        return fine, guess.matrix
-    height, width = fine.shape
-    wide, high = max(round(width / guess.scale), 2), max(round(height / guess.scale), 2)
-    return raster.shrunk(fine, wide, high), guess.matrix * (wide / width)
 
 
 def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
-    correlation, least, most = _correlation(pair.a, pair.b, pair.window)
+    correlation, least, most = raster.correlation(pair.a, pair.b, pair.window)
     alone = least < ABSENT * most
     lonely = (text_a ^ text_b) & alone
     foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
@@ -177,8 +176,10 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
         foreign=_share(foreign, text),
-        beyond_a=_beyond(a, guess.matrix, b) + _share(foreign & ~text_b, text_a),
-        beyond_b=_beyond(b, inverse(guess.matrix), a) + _share(foreign & ~text_a, text_b),
+        beyond_a=_beyond(a, guess.matrix, b),
+        beyond_b=_beyond(b, alignment.inverse(guess.matrix), a),
+        covered_a=_share(foreign & ~text_b, text_a),
+        covered_b=_share(foreign & ~text_a, text_b),
     )
 
 
@@ -186,24 +187,11 @@ def _share(some: Mask, of: Mask) -> float:
     return int((some & of).sum()) / max(int(of.sum()), 1)
 
 
-def inverse(matrix: Matrix) -> Matrix:
-    """Return the way back."""
-    return np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-
-
 def _text(grey: Floats, pair: _Pair) -> Mask:
     steps = words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
     inked = words.ink(steps, max(STEM_PX, int(STEM * pair.line)))
     letters = raster.runs(inked, LEAST_STEM_PX).astype(np.float32)
     return (raster.blur(letters, pair.window) > INKED) & pair.well_inside
-
-
-def _correlation(a: Floats, b: Floats, size: int) -> tuple[Floats, Floats, Floats]:
-    """Return correlation, and the lesser and the greater variance, of every window."""
-    mean_a, mean_b = raster.blur(a, size), raster.blur(b, size)
-    var_a, var_b = raster.variance(a, mean_a, size), raster.variance(b, mean_b, size)
-    common = raster.blur(a * b, size) - mean_a * mean_b
-    return common / np.sqrt(var_a * var_b + 1), np.minimum(var_a, var_b), np.maximum(var_a, var_b)
 
 
 def _second_look(pair: _Pair, correlation: Floats, doubtful: Mask) -> Floats:
@@ -219,7 +207,7 @@ def _second_look(pair: _Pair, correlation: Floats, doubtful: Mask) -> Floats:
     for left, top, wide, high, _ in places[:MOST_LOOKS]:
         at = (slice(top, top + high), slice(left, left + wide))
         moved = raster.moved(pair.b, pair.a[at], left, top, SEARCH_PX)
-        again, _, _ = _correlation(pair.a[at], moved, pair.window)
+        again, _, _ = raster.correlation(pair.a[at], moved, pair.window)
         looked[at] = np.maximum(looked[at], again)
     return looked
 
@@ -245,19 +233,26 @@ def _spots(
 
 def _foreign(pair: _Pair, alone: Mask, lonely: Mask, trusted: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks."""
-    off, limit = _off(pair, trusted)
+    off, far_off, limit = _off(pair, trusted)
     wrong = off > limit
-    label, boxes = raster.components(wrong)
-    by_itself = np.bincount(label.ravel(), alone.ravel(), len(boxes)) > STROKE_ALONE * boxes[:, 4]
-    large = (
-        (boxes[:, 3] > max(STROKE_PX, STROKE * pair.line)) | _bars(boxes, pair.line)
-    ) & by_itself
+    label, boxes = raster.components(raster.closed(wrong, STROKE_GAP_PX))
+    lying_alone = (wrong & (alone | (far_off > limit))).ravel()
+    inked = np.bincount(label.ravel(), wrong.ravel(), len(boxes))
+    by_itself = np.bincount(label.ravel(), lying_alone, len(boxes)) > STROKE_ALONE * inked
+    large = (_strokes(boxes, pair.line) | _bars(boxes, pair.line)) & by_itself
     large[0] = False
-    seed = large[label] | (_remarks(wrong, lonely, pair.line) & wrong)
+    seed = (large[label] & wrong) | (_remarks(wrong, lonely, pair.line) & wrong)
     faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
     parts, _ = raster.components(faint)
     followed = np.unique(parts[seed])
     return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
+
+
+def _strokes(boxes: Ints, line: float) -> Mask:
+    """Return which parts are too high, or too long and high, for letters of a usual line."""
+    wide, high = boxes[:, 2], boxes[:, 3]
+    long = (high > STROKE_LONG * line) & (wide > STROKE_WIDE * line)
+    return (high > max(STROKE_PX, STROKE * line)) | long
 
 
 def _bars(boxes: Ints, line: float) -> Mask:
@@ -266,8 +261,10 @@ def _bars(boxes: Ints, line: float) -> Mask:
     return (area > FILLED * wide * high) & (wide > BAR_WIDE * line) & (high > BAR_HIGH * line)
 
 
-def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, float]:
+def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, Floats, float]:
     """Return by how many grey levels b is off after taking on a's, and how many are too many.
+
+    The second are what no pixel near by explains either.
 
     What a's levels are in b is learnt where the pictures agree: a black bar teaches nothing.
     """
@@ -278,23 +275,25 @@ def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, float]:
     known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
     value = (2 * below[known] < below[known, -1:]).sum(axis=1)
     if len(known) == 0:
-        return np.zeros_like(pair.a), LEAST_CONTRAST
+        return np.zeros_like(pair.a), np.zeros_like(pair.a), LEAST_CONTRAST
     darkest, brightest = np.percentile(seen_a, [2, 98])
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
     levels = (known + 0.5) * 256 / LEVELS
-    expected = np.interp(pair.b, levels, value).astype(np.float32)
+    expected = raster.by_level(pair.b, np.interp(np.arange(256), levels, value).astype(np.float32))
     light = raster.background((pair.a - expected) * pair.inside, LIGHT_PX)
-    return _unexplained(pair.a - light, expected) * pair.inside, limit
+    lit = pair.a - light
+    off, far_off = (_unexplained(lit, expected, near) * pair.inside for near in (3, STROKE_NEAR))
+    return off, far_off, limit
 
 
-def _unexplained(a: Floats, b: Floats) -> Floats:
-    """Return by how much either is outside what the other shows within a pixel.
+def _unexplained(a: Floats, b: Floats, near: int) -> Floats:
+    """Return by how much either is outside what the other shows in a square of so many pixels.
 
     Rules and frames that are in both are thin, and never quite in place.
     """
     off = np.zeros_like(a)
     for one, other in ((a, b), (b, a)):
-        lowest, highest = raster.extremes(other)
+        lowest, highest = raster.extremes(other, near)
         off = np.maximum(off, np.maximum(one - highest, lowest - one))
     return off
 

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from imagesignals_pipeline.match import alignment, payload, raster
-from imagesignals_pipeline.match.alignment import Guess, Matrix
-from imagesignals_pipeline.match.differences import Differences, as_coarse, differences, inverse
+from imagesignals_pipeline.match.alignment import Matrix
+from imagesignals_pipeline.match.differences import Differences, differences
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Mask
 
@@ -96,7 +96,7 @@ def places(original: bytes, copy: bytes) -> tuple[Seen, Seen] | None:
         if spot.strength >= SHOWN_SPOT
     ]
     boxes = _apart([*_marks(seen), *spots], seen.a)
-    of_a = Seen(boxes, _shared(seen.a, seen.b, inverse(seen.matrix)))
+    of_a = Seen(boxes, _shared(seen.a, seen.b, alignment.inverse(seen.matrix)))
     of_b = Seen(
         tuple(_moved(box, seen.matrix, seen.b) for box in boxes),
         _shared(seen.b, seen.a, seen.matrix),
@@ -107,8 +107,7 @@ def places(original: bytes, copy: bytes) -> tuple[Seen, Seen] | None:
 def _marks(seen: Differences) -> list[Box]:
     """Return where one picture shows what the other lacks, the largest first: pens, bars, text."""
     a = payload.thumbnail(seen.a.coded)
-    guess = Guess(seen.matrix, seen.agreeing)
-    laid = alignment.lay(a, *as_coarse(payload.thumbnail(seen.b.coded), guess))
+    laid = alignment.lay(a, *alignment.as_coarse(payload.thumbnail(seen.b.coded), seen.matrix))
     inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
     wrong = _off(a.astype(np.float32), laid.b, inside)
     line = max(int(seen.a.words.height), 3)
@@ -134,7 +133,7 @@ def _off(a: Floats, b: Floats, inside: Mask) -> Mask:
     for one, other in ((a, expected.astype(np.float32)), (expected.astype(np.float32), a)):
         lowest = highest = other
         for _ in range(SOFT_PX):
-            lowest, highest = raster.extremes(lowest)[0], raster.extremes(highest)[1]
+            lowest, highest = raster.extremes(lowest, 3)[0], raster.extremes(highest, 3)[1]
         off = np.maximum(off, np.maximum(one - highest, lowest - one))
     wrong = ((off > limit) & inside).astype(np.float32)
     return raster.blur(wrong, 3) > THICK

@@ -31,12 +31,17 @@ def background(values: Floats, size: int) -> Floats:
     small = shrunk(values, max(width // COARSE, 1), max(height // COARSE, 1))
     levels = np.clip(small + 128, 0, 255).astype(np.uint8)
     even = cast(Floats, cv2.medianBlur(levels, size // COARSE | 1).astype(np.float32)) - 128
-    return cast(Floats, cv2.resize(even, (width, height), interpolation=cv2.INTER_LINEAR))
+    return stretched(even, width, height)
 
 
-def extremes(values: Floats) -> tuple[Floats, Floats]:
-    """Return the lowest and the highest value within a pixel."""
-    near = np.ones((3, 3), np.uint8)
+def by_level(values: Floats, table: Floats) -> Floats:
+    """Return what a table of 256 has for each grey level."""
+    return cast(Floats, cv2.LUT(np.clip(values, 0, 255).astype(np.uint8), table))
+
+
+def extremes(values: Floats, size: int) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest value in the square around each pixel."""
+    near = np.ones((size, size), np.uint8)
     return cast(Floats, cv2.erode(values, near)), cast(Floats, cv2.dilate(values, near))
 
 
@@ -46,9 +51,28 @@ def variance(values: Floats, mean: Floats, size: int) -> Floats:
     return np.maximum(square - mean * mean, 0)
 
 
+def correlation(a: Floats, b: Floats, size: int) -> tuple[Floats, Floats, Floats]:
+    """Return correlation, and the lesser and the greater variance, of every square window."""
+    mean_a, mean_b = blur(a, size), blur(b, size)
+    var_a, var_b = variance(a, mean_a, size), variance(b, mean_b, size)
+    common = blur(a * b, size) - mean_a * mean_b
+    return common / np.sqrt(var_a * var_b + 1), np.minimum(var_a, var_b), np.maximum(var_a, var_b)
+
+
 def shrunk(values: Pixels, width: int, height: int) -> Pixels:
     """Return a smaller picture, each pixel the mean of those that it covers."""
     return cast(Pixels, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def cells(values: Floats, size: int) -> Floats:
+    """Return the means of square cells; what fills no cell at the right and the bottom is left."""
+    high, wide = (max(side // size, 1) for side in values.shape)
+    return shrunk(values[: high * size, : wide * size], wide, high)
+
+
+def stretched(values: Floats, width: int, height: int) -> Floats:
+    """Return values interpolated linearly over more pixels."""
+    return cast(Floats, cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def enlarged(values: Greys, width: int, height: int) -> Greys:
@@ -111,6 +135,12 @@ def without(mask: Mask, *, runs_of: int) -> Mask:
 def runs(mask: Mask, length: int) -> Mask:
     """Return the vertical runs of so many pixels and more."""
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)) > 0
+
+
+def closed(mask: Mask, size: int) -> Mask:
+    """Return the mask with gaps bridged that are narrower than a square."""
+    around = np.ones((size, size), np.uint8)
+    return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, around) > 0
 
 
 def joined(mask: Mask, gap: int) -> Mask:

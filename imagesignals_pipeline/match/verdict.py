@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import payload
-from imagesignals_pipeline.match.differences import Differences, Spot, differences, inverse
+from imagesignals_pipeline.match import alignment, payload
+from imagesignals_pipeline.match.differences import Differences, Spot, differences
 from imagesignals_pipeline.match.payload import Print
 
 MIN_AGREEING: Final = 4
@@ -34,7 +34,8 @@ MOST_FOREIGN: Final = 0.25
 """Under more ink than that too much could hide."""
 MOST_LONELY: Final = 0.1
 MOST_BEYOND: Final = 0.12
-"""Both pictures reach beyond the other: a thread that was scrolled, not a crop."""
+"""Both pictures reach beyond the other, or have text of their own under strokes: a thread that was
+scrolled, not a crop. One that is cropped and another that is marked add nothing."""
 MIN_SHARED: Final = 0.35
 """Share of the fuller picture's words that the other must reach at least."""
 FAINT_SPOT: Final = 2.0
@@ -90,6 +91,11 @@ class Verdict:
     def same_picture(self) -> bool:
         """Whether one is a copy of the other."""
         return self.tier is Tier.SAME_PICTURE
+
+    @property
+    def altered_copy(self) -> bool:
+        """Whether the two agree except in one place."""
+        return self.tier is Tier.ALTERED_COPY
 
 
 def compare(one: bytes, other: bytes) -> Verdict:
@@ -148,10 +154,11 @@ def _is_parted(tier: Tier, seen: Differences) -> bool:
 
 
 def _one_covers_the_other(seen: Differences) -> bool:
-    beyond = sorted((seen.beyond_a, seen.beyond_b))
+    both = min(seen.beyond_a, seen.beyond_b) + min(seen.covered_a, seen.covered_b)
+    most = max(seen.beyond_a + seen.covered_a, seen.beyond_b + seen.covered_b)
     return (
-        beyond[0] <= MOST_BEYOND
-        and beyond[1] <= 1 - MIN_SHARED
+        both <= MOST_BEYOND
+        and most <= 1 - MIN_SHARED
         and seen.lonely <= MOST_LONELY
         and seen.foreign <= MOST_FOREIGN
     )
@@ -187,7 +194,8 @@ def _what_was_done(seen: Differences) -> str:
 def _frame_changes(seen: Differences) -> list[str]:
     """Return how the frames differ: where one is cropped, and whether it is resized."""
     a, b = seen.a, seen.b
-    corners = _whole(b) @ inverse(seen.matrix)[:, :2].T + inverse(seen.matrix)[:, 2]
+    back = alignment.inverse(seen.matrix)
+    corners = _whole(b) @ back[:, :2].T + back[:, 2]
     of_a = _whole(a)
     size = of_a[1] - of_a[0]
     gaps = np.abs(corners - of_a) / size

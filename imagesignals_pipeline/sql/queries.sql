@@ -712,6 +712,10 @@ shared_pixels as (
     select pixels_b
     from image_matches
     where same_picture
+    union
+    select later
+    from image_matches
+    where altered
 )
 
 select
@@ -777,6 +781,22 @@ where (known.same_picture or known.parted)
             and known.pixels_b = any(cast(:pixels as bytea []))
         )
     );
+
+-- name: altered_copies
+-- Of given pixels, or of all if none are given: those that agree with an earlier picture except in
+-- one place, and the first submission of that picture; of several, of the likest.
+select distinct on (known.later)
+    known.later,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at
+from image_matches as known
+join image_pictures as earlier
+    on earlier.pixels_sha256
+        = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
+join payment_submissions as submission on submission.id = earlier.first_id
+where known.altered
+    and (cast(:pixels as bytea []) is null or known.later = any(cast(:pixels as bytea [])))
+order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
 
 -- name: save_links
 -- Mark copies and unmark what is none; rows that say so already stay as they are.
@@ -1334,7 +1354,8 @@ select
     similarity_percentage,
     explanation,
     later,
-    parted
+    parted,
+    altered
 from image_matches
 where algorithm_version = :algorithm_version
     and (pixels_a = any(cast(:pixels as bytea [])) or pixels_b = any(cast(:pixels as bytea [])));
@@ -1373,7 +1394,7 @@ where known.algorithm_version <> :algorithm_version
 -- Pairs that were compared.
 insert into image_matches as known (
     pixels_a, pixels_b, same_picture, similarity_percentage, explanation, algorithm_version, later,
-    parted
+    parted, altered
 )
 select
     decode(fresh.pixels_a, 'hex'),
@@ -1383,7 +1404,8 @@ select
     fresh.explanation,
     :algorithm_version,
     decode(fresh.later, 'hex'),
-    fresh.parted
+    fresh.parted,
+    fresh.altered
 from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
     pixels_a text,
     pixels_b text,
@@ -1391,7 +1413,8 @@ from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
     similarity_percentage integer,
     explanation text,
     later text,
-    parted boolean
+    parted boolean,
+    altered boolean
 )
 order by fresh.pixels_a, fresh.pixels_b
 on conflict (pixels_a, pixels_b) do update set
@@ -1400,7 +1423,8 @@ on conflict (pixels_a, pixels_b) do update set
     explanation = excluded.explanation,
     algorithm_version = excluded.algorithm_version,
     later = excluded.later,
-    parted = excluded.parted;
+    parted = excluded.parted,
+    altered = excluded.altered;
 
 -- name: save_worst_scores
 -- How alike the least of each picture's candidates is.
@@ -1916,7 +1940,7 @@ where told.kind is not null and imagesignals_has_screenshot(submission.screensho
 group by 1, 2, 3
 order by 1, 2, 4 desc, 3;
 
--- == Finding pictures (store/pictures.py, store/marks.py) =======================================
+-- == Finding pictures (store/pictures.py, store/marks.py) ======================================
 
 -- name: known_pictures
 -- Pictures by their digests or by their numbers, of any version of the algorithm.
@@ -2026,3 +2050,9 @@ cross join lateral (
     limit :most
 ) as holder
 order by asked.mark, holder.first_created_at;
+
+-- == One worker a batch (store/turns.py) ==========================================================
+
+-- name: hold_batch
+-- Whether a batch is ours until this transaction ends; false while another one holds it.
+select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;

@@ -11,7 +11,7 @@ from imagesignals_pipeline.store.hash_index import IndexReport, reindex
 from imagesignals_pipeline.store.links import LinkReport, link
 from imagesignals_pipeline.store.plans import plan
 from imagesignals_pipeline.store.signals import save
-from imagesignals_pipeline.store.turns import TablesBusyError, in_turn
+from imagesignals_pipeline.store.turns import TablesBusyError, alone, in_turn
 
 __all__ = [
     "MAX_REVIEWER",
@@ -21,6 +21,7 @@ __all__ = [
     "IndexReport",
     "LinkReport",
     "TablesBusyError",
+    "alone",
     "in_turn",
     "link",
     "plan",

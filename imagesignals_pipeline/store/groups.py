@@ -85,6 +85,12 @@ def links(members: Sequence[Member], edges: Iterable[Edge]) -> dict[UUID, Link]:
     return found
 
 
+def remark(flat_id: str, earlier_flat_id: str, earlier_created_at: datetime) -> str:
+    """Say what an altered copy is: words alone, for it is no duplicate and nobody is accused."""
+    whose = f"{_whose(flat_id, earlier_flat_id)} submission of {_day(earlier_created_at)}"
+    return f"No duplicate: agrees with {whose} except in one place."
+
+
 def _pictures(members: Sequence[Member]) -> list[Picture]:
     """Gather members that are connected by equal bytes or pixels; earliest picture first."""
     numbers: dict[bytes, int] = {}

@@ -1,7 +1,7 @@
 """Marks copies of earlier pictures, and unmarks what is none any more."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from uuid import UUID
@@ -14,6 +14,8 @@ from imagesignals_pipeline.store.groups import Edge, Link, Member
 from imagesignals_pipeline.store.turns import in_turn
 
 Rows = Sequence[Row[tuple[object, ...]]]
+Columns = dict[str, str | int | None]
+"""What a row says of its picture; keys are the columns of `payment_image_signals`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,7 @@ def link(connection: Connection, affected: Collection[UUID] | None = None) -> Li
 
 def _settle_everything(connection: Connection) -> LinkReport:
     rows = connection.execute(query("all_members")).all()
-    matches = connection.execute(query("matches"), {"pixels": None}).all()
-    return _write(connection, rows, matches)
+    return _write(connection, rows, None)
 
 
 def _settle(connection: Connection, affected: Collection[UUID]) -> LinkReport:
@@ -59,14 +60,22 @@ def _settle(connection: Connection, affected: Collection[UUID]) -> LinkReport:
     contents = [bytes(row.digest) for row in related if not row.is_pixels]
     pixels = [bytes(row.digest) for row in related if row.is_pixels]
     rows = connection.execute(query("members"), {"contents": contents}).all()
+    return _write(connection, rows, pixels)
+
+
+def _write(connection: Connection, rows: Rows, pixels: Sequence[bytes] | None) -> LinkReport:
+    """Compare what the rows say with what the pictures say, and write the difference.
+
+    `pixels` are those of the rows; None is all.
+    """
     matches = connection.execute(query("matches"), {"pixels": pixels}).all()
-    return _write(connection, rows, matches)
-
-
-def _write(connection: Connection, rows: Rows, matches: Rows) -> LinkReport:
-    """Compare what the rows say with what the pictures say, and write the difference."""
     found = groups.links([_member(row) for row in rows], [_edge(row) for row in matches])
-    wrong = [_columns(row.id, found.get(UUID(row.id))) for row in rows if _differs(row, found)]
+    altered = {
+        bytes(row.later): row
+        for row in connection.execute(query("altered_copies"), {"pixels": pixels})
+    }
+    wanted = [_columns(row, found.get(UUID(row.id)), altered) for row in rows]
+    wrong = [columns for row, columns in zip(rows, wanted, strict=True) if _differs(row, columns)]
     if wrong:
         ids = [each["payment_submission_id"] for each in wrong]
         connection.execute(query("save_links"), {"rows": json.dumps(wrong), "ids": ids})
@@ -94,8 +103,7 @@ def _edge(row: Row[tuple[object, ...]]) -> Edge:
     )
 
 
-def _differs(row: Row[tuple[object, ...]], found: dict[UUID, Link]) -> bool:
-    wanted = _columns(row.id, found.get(UUID(row.id)))
+def _differs(row: Row[tuple[object, ...]], wanted: Columns) -> bool:
     said = {
         "payment_submission_id": row.id,
         "similar_to_payment_id": row.similar_to_payment_id,
@@ -107,10 +115,17 @@ def _differs(row: Row[tuple[object, ...]], found: dict[UUID, Link]) -> bool:
     )
 
 
-def _columns(submission_id: str, wanted: Link | None) -> dict[str, str | int | None]:
+def _columns(
+    row: Row[tuple[object, ...]],
+    link: Link | None,
+    altered: Mapping[bytes, Row[tuple[object, ...]]],
+) -> Columns:
+    """Return what a row should say: of a copy its link, of an altered one words alone."""
+    earlier = None if link or row.pixels_sha256 is None else altered.get(bytes(row.pixels_sha256))
+    remark = groups.remark(row.flat_id, earlier.flat_id, earlier.created_at) if earlier else None
     return {
-        "payment_submission_id": submission_id,
-        "similar_to_payment_id": str(wanted.original_id) if wanted else None,
-        "similarity_percentage": wanted.percentage if wanted else None,
-        "similarity_explanation": wanted.explanation if wanted else None,
+        "payment_submission_id": row.id,
+        "similar_to_payment_id": str(link.original_id) if link else None,
+        "similarity_percentage": link.percentage if link else None,
+        "similarity_explanation": link.explanation if link else remark,
     }

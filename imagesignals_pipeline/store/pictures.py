@@ -51,6 +51,7 @@ class Comparison:
     percentage: int
     explanation: str
     parted: bool = False
+    altered: bool = False
 
     @property
     def pair(self) -> tuple[Pixels, Pixels]:
@@ -160,6 +161,7 @@ def comparisons(
                 row.similarity_percentage,
                 row.explanation,
                 row.parted,
+                row.altered,
             )
         )
     return found
@@ -184,6 +186,7 @@ def replace_comparisons(
             "explanation": each.explanation,
             "later": each.later.hex(),
             "parted": each.parted,
+            "altered": each.altered,
         }
         for each in fresh
     ]

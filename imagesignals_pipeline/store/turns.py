@@ -1,11 +1,11 @@
-"""Who writes when: our writers take turns, and give way to the live application."""
+"""Who works when: writers take turns, give way to the live application; one worker a batch."""
 
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from imagesignals_pipeline.model import OperatorError
@@ -18,6 +18,8 @@ GIVE_WAY_AFTER = "500ms"
 other is thrown out: in a knot of locks it is we who step back, never the live application."""
 ATTEMPTS = 20
 PAUSE_S = 0.2
+
+ASK_AGAIN_S = 1.0
 
 _IN_TURN = "imagesignals_in_turn"
 
@@ -65,6 +67,20 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
                 raise
         time.sleep(PAUSE_S)
     raise TablesBusyError
+
+
+@contextmanager
+def alone(engine: Engine, run_id: str, number: int) -> Generator[None]:
+    """Work on a batch alone: wait until nobody else does; who dies lets go of it.
+
+    Workers on other machines may be given a batch whose worker is only slow. It shall not fetch
+    twice at the same time what one place in the pool was taken for.
+    """
+    with engine.connect() as connection:  # its transaction holds the lock, also behind a pooler
+        batch = {"batch": f"{run_id} {number}"}
+        while not connection.execute(query("hold_batch"), batch).scalar_one():
+            time.sleep(ASK_AGAIN_S)
+        yield
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """A pool of confined processes: calls that may crash, hang or eat memory, and hurt nobody."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from math import ceil
+from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
+from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.workers.process import CleanContext, Limits, held_to, settle
 
 T = TypeVar("T")
@@ -22,6 +26,10 @@ _OUT_OF_TIME = frozenset({-signal.SIGXCPU, -signal.SIGALRM})
 
 class StoppedError(Exception):
     """A call was stopped, or stopped its worker; the text is a clause that says why."""
+
+
+class NoWorkersHereError(OperatorError):
+    """This process may not start any: no picture is to blame, and none must be called a failure."""
 
 
 class _KilledError(StoppedError):
@@ -41,9 +49,17 @@ class Workers:
     Args:
         count: Number of processes, by default one for each core that this process may use.
         limits: What one call may cost.
+
+    Raises:
+        NoWorkersHereError: This is a daemonic process, as in Celery's pool `prefork`.
     """
 
     def __init__(self, count: int | None = None, *, limits: Limits | None = None) -> None:
+        if multiprocessing.current_process().daemon:
+            raise NoWorkersHereError(
+                "Pictures cannot be decoded in a daemonic process, as in Celery's pool `prefork`: "
+                "start workers with `imagesignals worker`."
+            )
         self.count = count or available_cores()
         self._limits = limits or Limits()
         self._free = BoundedSemaphore(self.count)
@@ -151,9 +167,19 @@ class Workers:
         )
 
 
-def available_cores() -> int:
-    """Return the number of cores that this process may use, which a container may limit."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the number of cores that this process may use, which a container may limit.
+
+    Args:
+        quota: Microseconds of processor time in a period, and the period; see cgroup-v2's cpu.max.
+            A pod that may use 2 of 64 cores sees all of them, and would start 64 decoders.
+    """
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        allowed, period = quota.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return seen
+    return seen if allowed == "max" else max(1, min(seen, ceil(int(allowed) / int(period))))
 
 
 def held_call(limits: Limits, function: Callable[..., T], args: tuple[object, ...]) -> T:

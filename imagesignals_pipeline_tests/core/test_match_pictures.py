@@ -171,7 +171,7 @@ def test_pictures_that_show_nothing_match_nothing(picture: Image.Image) -> None:
 
 
 def test_payload_is_bounded() -> None:
-    """Not even a huge page full of print needs more than 16 KiB."""
+    """Not even a huge page full of print needs more than 32 KiB."""
     page = Image.new("RGB", (6000, 6000), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(60)
     random = Random(3)
@@ -179,7 +179,7 @@ def test_payload_is_bounded() -> None:
         line = "".join(random.choice("0123456789ABCDEF ") for _ in range(190))
         pen.text((20, 66 * row), line, (0, 0, 0), font)
     payload = match.fingerprint(page)
-    assert 0 < len(payload) <= match.MAX_BYTES == 16 * 1024
+    assert 0 < len(payload) <= match.MAX_BYTES == 32 * 1024
     assert match.compare(payload, payload).same_picture
 
 
@@ -283,4 +283,4 @@ def test_version_of_the_payload() -> None:
     Whoever changes what the payload holds must raise it.
     """
     payload = match.fingerprint(receipt(1))
-    assert payload[0] == match.ALGORITHM_VERSION == 3
+    assert payload[0] == match.ALGORITHM_VERSION == 4

@@ -76,3 +76,11 @@ def test_only_a_certain_digit_parts() -> None:
     assert verdict._tier(doubtful) is Tier.SAME_TEMPLATE
     assert not verdict._is_parted(Tier.SAME_TEMPLATE, doubtful)
     assert not verdict._is_parted(Tier.DIFFERENT, seen)
+
+
+def test_a_cropped_picture_and_a_marked_one_may_be_the_same() -> None:
+    """Text beyond the frame counts when both have some, and so does text under strokes."""
+    assert tier(beyond_a=0.3, covered_b=0.2) is Tier.SAME_PICTURE
+    assert tier(beyond_a=0.2, beyond_b=0.2) is Tier.SAME_TEMPLATE
+    assert tier(covered_a=0.2, covered_b=0.2) is Tier.SAME_TEMPLATE
+    assert tier(beyond_a=0.5, covered_a=0.2) is Tier.SAME_TEMPLATE

@@ -38,6 +38,7 @@ def test_every_variable_is_read() -> None:
             settings.PG_BIN: "/usr/bin",
             settings.SCHEDULE: "5 * * * *",
             settings.ALERT_URL: "json://alerts.test",
+            settings.BROKER_URL: "redis://broker.test:6379/0",
             settings.THUMBNAILS: "none",
             settings.REPORTS: "/srv/reports",
             settings.REPORT_DAYS: "30",
@@ -54,6 +55,7 @@ def test_every_variable_is_read() -> None:
         pg_bin=Path("/usr/bin"),
         schedule="5 * * * *",
         alert_url="json://alerts.test",
+        broker_url="redis://broker.test:6379/0",
         show_thumbnails=False,
         reports=Path("/srv/reports"),
         report_days=30,
@@ -94,3 +96,22 @@ def test_secrets_stay_out_of_the_repr() -> None:
         }
     )
     assert "s3cret" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "broker.test:6379",
+        "amqp://broker.test",
+        "redis://",
+        "redis://:pw@/0",
+        "redis://:pw@b:port/0",
+    ],
+)
+def test_a_broker_is_a_redis(url: str) -> None:
+    """Another address is refused in one line, which does not repeat it: it may hold a password."""
+    with pytest.raises(settings.Misconfigured) as refused:
+        settings.read({settings.BROKER_URL: url})
+    assert str(refused.value) == (
+        "Set IMAGESIGNALS_BROKER_URL to an address like redis://:PASSWORD@HOST:6379/0."
+    )

@@ -1,5 +1,6 @@
 """Calls that crash, hang or eat memory end in an exception, and the next call works."""
 
+import multiprocessing
 import os
 import resource
 import signal
@@ -16,7 +17,7 @@ import pytest
 
 from imagesignals_pipeline.workers import Limits, StoppedError, Workers
 from imagesignals_pipeline.workers import pool as pool_module
-from imagesignals_pipeline.workers.pool import available_cores, held_call
+from imagesignals_pipeline.workers.pool import NoWorkersHereError, available_cores, held_call
 from imagesignals_pipeline.workers.process import MIB, address_space_bytes, held_to, time_used_s
 
 QUICK = Limits(memory_mib=256, cpu_s=1, wall_s=2.0)
@@ -328,3 +329,20 @@ def test_the_operator_s_own_limit_is_respected() -> None:
 def test_there_is_a_worker_for_each_core() -> None:
     """By default the pool is as large as the cores that this process may use."""
     assert Workers().count == available_cores() >= 1
+
+
+def test_a_daemonic_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without children, as in Celery's pool `prefork`, calls no picture a failure."""
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(NoWorkersHereError, match="imagesignals worker"):
+        Workers(1)
+
+
+def test_a_container_s_share_of_the_cores_counts(tmp_path: Path) -> None:
+    """The limit of a pod leaves all cores of its machine in sight."""
+    seen = available_cores(tmp_path / "no cgroups here")
+    told = {"max 100000\n": seen, "150000 100000\n": min(2, seen), "1000 100000\n": 1, "": seen}
+    for text, cores in told.items():
+        quota = tmp_path / "cpu.max"
+        quota.write_text(text)
+        assert available_cores(quota) == cores

@@ -76,10 +76,12 @@ class Storage:
 
     Attributes:
         pause_s: Longest time an answer takes; the shortest is a tenth of it.
+        together: No answer before so many requests have been there at once, or half a minute.
     """
 
     submissions: list[DemoSubmission] = field(default_factory=flats)
     pause_s: float = 0.3
+    together: int = 0
     most_at_once: int = 0
     asked: Counter[str] = field(default_factory=Counter[str])
 
@@ -107,6 +109,7 @@ class Storage:
                 self.most_at_once = max(self.most_at_once, self._now)
                 pause_s = self.pause_s * self._chance.uniform(0.1, 1)
             try:
+                self._gather()
                 time.sleep(pause_s)
                 return answer(line, seen)
             finally:
@@ -114,6 +117,11 @@ class Storage:
                     self._now -= 1
 
         return counting
+
+    def _gather(self) -> None:
+        deadline = time.monotonic() + 30
+        while self.most_at_once < self.together and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _answer(submission: DemoSubmission) -> Answer:

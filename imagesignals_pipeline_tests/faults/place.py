@@ -5,9 +5,9 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
@@ -41,6 +41,7 @@ class Place:
     storage: Storage
     url: str
     dagster_url: str
+    more: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def environ(self) -> dict[str, str]:
@@ -51,6 +52,7 @@ class Place:
             "DAGSTER_HOME": str(self.home / "dagster"),
             settings.HOME: str(self.home),
             settings.STORAGE_URL: self.storage.base_url,
+            **self.more,
         }
 
     @property

@@ -1,6 +1,7 @@
 """Alerts reach a real server, once, in one line, and the secret address is never shown."""
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -127,6 +128,33 @@ def test_without_an_address_it_says_what_to_set(
     """The tick of a failed run names the variable."""
     monkeypatch.delenv(settings.ALERT_URL, raising=False)
     assert fail(instance) == dg.SkipReason("Set IMAGESIGNALS_ALERT_URL to send alerts.")
+
+
+def again(instance: dg.DagsterInstance) -> object:
+    """Evaluate the sensor that sends again."""
+    with dg.build_sensor_context(instance=instance) as context:
+        answer = alerting.send_alerts_again(context)
+    return answer.skip_message if isinstance(answer, dg.SkipReason) else answer
+
+
+def test_what_was_not_delivered_is_sent_again(
+    instance: dg.DagsterInstance, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the server takes it, and once only; until then each tick is an error."""
+    good = os.environ[settings.ALERT_URL]
+    assert again(instance) == "0 alerts were sent again."
+    monkeypatch.setenv(settings.ALERT_URL, f"{good}/refused")
+    for attempt in (fail, fail, again, again):
+        with pytest.raises((alerts.AlertNotSentError, dg.DagsterError)):
+            attempt(instance)
+    told.clear()
+    monkeypatch.setenv(settings.ALERT_URL, good)
+    assert again(instance) == "2 alerts were sent again."
+    assert len({*told}) == 2
+    assert all(line.endswith("failed; the Dagster UI says why.") for line in told)
+    assert again(instance) == "0 alerts were sent again."
+    monkeypatch.delenv(settings.ALERT_URL)
+    assert again(instance) == "0 alerts were sent again."
 
 
 @pytest.mark.parametrize(

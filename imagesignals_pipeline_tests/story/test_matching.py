@@ -14,6 +14,9 @@ from imagesignals_pipeline.demo import DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import inspect
+from imagesignals_pipeline.store import groups
+from imagesignals_pipeline_tests.core.drawing import encode
+from imagesignals_pipeline_tests.core.test_match_pictures import receipt
 from imagesignals_pipeline_tests.few import insert
 
 COPIES = (Kind.RECOMPRESSED, Kind.RESIZED, Kind.FORWARDED)
@@ -85,6 +88,18 @@ def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
         ]
 
 
+def said(engine: Engine) -> dict[object, tuple[object, ...]]:
+    """Return what each submission's row says of earlier ones."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select payment_submission_id, duplicate_detected, similar_to_payment_id,"
+                " similarity_percentage, similarity_explanation from payment_image_signals"
+            )
+        )
+        return {row[0]: tuple(row[1:]) for row in rows}
+
+
 def restart(connection: Connection) -> None:
     """Forget every picture and signal, not the submissions."""
     connection.execute(
@@ -113,6 +128,32 @@ def test_look_alikes_are_told_apart_for_good(engine: Engine) -> None:
     arrive(engine, cast())
     parted = [pair for *_, pair in state(engine)[1] if pair]
     assert len(parted) >= LOOK_ALIKES - 1
+
+
+def test_an_altered_copy_is_told_in_words_alone(engine: Engine) -> None:
+    """A receipt whose reference was changed is no duplicate, and says whom it agrees with.
+
+    It does so no more when that one is gone.
+    """
+    first, second, *_ = cast()
+    pictures = {first.id: receipt(1), second.id: receipt(1, reference="482915631178")}
+    with engine.connect() as connection:
+        found = source.submissions(connection, list(pictures))
+    outcomes = [Outcome(each, inspect(encode(pictures[each.id]))) for each in found]
+    backfill.commit(engine, outcomes)
+    assert said(engine) == {
+        first.id: (False, None, None, None),
+        second.id: (
+            False,
+            None,
+            None,
+            groups.remark(second.flat_id, first.flat_id, first.created_at),
+        ),
+    }
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions where id = :id"), {"id": first.id})
+    backfill.settle(engine)
+    assert said(engine) == {second.id: (False, None, None, None)}
 
 
 @pytest.mark.parametrize("seed", range(3))

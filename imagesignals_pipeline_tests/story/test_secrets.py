@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import pytest
 import requests
-from sqlalchemy import NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
@@ -243,9 +243,9 @@ def nobody_gets_in(
         connection.execute(text(f"alter database {name} allow_connections true"))
 
 
-def look_at_tables(searched: Searched, operator: Operator) -> None:
-    """Look at every value of every table of both databases, but for `payment_submissions`."""
-    for engine in (operator.engine, operator.dagster):
+def look_at_tables(searched: Searched, *engines: Engine) -> None:
+    """Look at every value of every table of the databases, but for `payment_submissions`."""
+    for engine in engines:
         with engine.connect() as connection:
             tables = connection.execute(
                 text("select tablename from pg_tables where schemaname = 'public'")
@@ -335,7 +335,7 @@ def test_no_secret_is_told_on_the_command_line(
     for name, each in said.items():
         searched.look(f"{name}, out", each.out)
         searched.look(f"{name}, err", each.err)
-    look_at_tables(searched, marked)
+    look_at_tables(searched, marked.engine, marked.dagster)
     look_at_files(searched, tmp_path)
     assert searched.looked_at > 500
     assert searched.found == []
@@ -381,7 +381,7 @@ def test_no_secret_is_told_in_the_ui(
                 searched.look(f"GraphQL, {name}", answer)
             dev.send_signal(signal.SIGTERM)
             assert dev.wait(90) == 0
-    look_at_tables(searched, marked)
+    look_at_tables(searched, marked.engine, marked.dagster)
     look_at_files(searched, tmp_path)
     assert searched.looked_at > 500
     assert searched.found == []
@@ -411,7 +411,7 @@ def dev_of(
                 process.wait()
 
 
-def launch(**config: object) -> dict[str, Any]:
+def launch(month: str = MONTH, **config: object) -> dict[str, Any]:
     """Return what the launchpad would send for a month."""
     return {
         "selector": {
@@ -420,7 +420,7 @@ def launch(**config: object) -> dict[str, Any]:
             "jobName": "image_signals_backfill",
         },
         "runConfigData": {"ops": {"payment_image_signals": {"config": config}}},
-        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": MONTH}]},
+        "executionMetadata": {"tags": [{"key": "dagster/partition", "value": month}]},
     }
 
 

@@ -1,0 +1,115 @@
+"""Runs whose steps are spread over Celery workers (the extra `celery`); Redis carries them there.
+
+The process of a run hands out steps and waits; workers take one at a time. A step is a name and
+the run's id: what it works on, and what it finds, is in PostgreSQL, so workers share no files.
+"""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from dagster import multiple_process_executor_requirements
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.retries import RetryMode
+
+from imagesignals_pipeline import settings
+from imagesignals_pipeline.defs import abandoned
+from imagesignals_pipeline.defs.resources import decoders_kept
+from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.settings import Misconfigured
+
+try:
+    from dagster_celery.executor import CeleryExecutor
+    from dagster_celery.make_app import make_app
+    from dagster_celery.tasks import create_task
+    from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
+except ModuleNotFoundError as missing:
+    raise Misconfigured(
+        f"{settings.BROKER_URL} is set, but the extra `celery` is not installed: "
+        "pip install --no-deps --require-hashes -r requirements-celery.txt"
+    ) from missing
+
+SWEEP_S = 5
+"""How often a worker looks for steps of workers that died."""
+PING_S = 2.0
+NO_WORKER = "No worker answers: start one or more with `imagesignals worker`."
+
+
+class BrokerUnusable(OperatorError):  # noqa: N818 - reads as what it says
+    """Redis is out of reach or refuses us; the text is one line without its address."""
+
+
+def on_celery(broker_url: str) -> dg.ExecutorDefinition:
+    """Return an executor that hands each step of a run to a worker.
+
+    The address of the broker is in no configuration, which the UI would show.
+    """
+
+    @dg.executor(name="celery", requirements=multiple_process_executor_requirements())
+    def celery(_: dg.InitExecutorContext) -> dg.Executor:
+        return _spread(broker_url)
+
+    return celery
+
+
+def work(broker_url: str, redeliver_after_s: int) -> int:
+    """Take steps until a signal ends it; the step at work is finished first.
+
+    Raises:
+        BrokerUnusable: Redis is out of reach or refuses us.
+    """
+    app = make_app(_spread(broker_url, redeliver_after_s).app_args())
+    create_task(app)
+    with _plainly(), app.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1)
+    # Not the pool `prefork`: its processes may not have children, and pictures are decoded in some.
+    pool = ("--pool", "threads", "--concurrency", "1", "--prefetch-multiplier", "1")
+    quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
+    with decoders_kept():
+        app.worker_main(["worker", *pool, *quiet, "--hostname", f"imagesignals-{os.getpid()}@%h"])
+    return 0
+
+
+def _spread(broker_url: str, redeliver_after_s: int | None = None) -> "_Spread":
+    """Return how Celery is set up; only workers say when a step is given to another one."""
+    redeliver = {} if redeliver_after_s is None else {"visibility_timeout": redeliver_after_s}
+    config = {
+        # A step is done when it has ended, not when it has begun: its worker may die.
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_redirect_stdouts": False,  # what Dagster tells is no warning
+        "broker_transport_options": {
+            **redeliver,
+            "unacked_restore_interval": SWEEP_S,
+            "unacked_restore_throttle": 1,
+        },
+    }
+    retries = RetryMode.DISABLED  # of steps: it would swallow "Terminate"
+    return _Spread(retries, broker=broker_url, backend=broker_url, config_source=config)
+
+
+class _Spread(CeleryExecutor):
+    """Celery's executor, which signs its runs and says plainly what is wrong with the broker."""
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Generator[Any]:
+        """Hand out the steps of a run, and yield what becomes of them."""
+        abandoned.sign_spread(plan_context.instance, plan_context.run_id)
+        with _plainly():
+            if not make_app(self.app_args()).control.ping(timeout=PING_S):
+                plan_context.log.warning(NO_WORKER)
+            yield from super().execute(plan_context, execution_plan)
+
+
+@contextmanager
+def _plainly() -> Generator[None]:
+    try:
+        yield
+    except (OperationalError, RedisError, ConnectionError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise BrokerUnusable(f"{settings.BROKER_URL}: {reason}") from None

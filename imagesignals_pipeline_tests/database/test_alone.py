@@ -1,0 +1,50 @@
+"""A batch has one worker at a time, whatever machine it is on."""
+
+import threading
+
+import pytest
+from sqlalchemy import NullPool, create_engine
+from sqlalchemy.exc import OperationalError
+
+from imagesignals_pipeline.store import alone, turns
+
+OTHERS = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = current_database() and pid <> pg_backend_pid()"
+)
+
+
+def test_a_second_worker_waits(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It begins when the first has ended; other batches and other runs are not in its way."""
+    monkeypatch.setattr(turns, "ASK_AGAIN_S", 0.05)
+    engine = create_engine(database_url, poolclass=NullPool)
+    began = threading.Event()
+
+    def second() -> None:
+        with alone(engine, "run", 1):
+            began.set()
+
+    thread = threading.Thread(target=second)
+    with alone(engine, "run", 1):
+        thread.start()
+        with alone(engine, "run", 2), alone(engine, "another run", 1):
+            assert not began.wait(0.5)
+    assert began.wait(10)
+    thread.join()
+
+
+def test_who_dies_lets_go(database_url: str) -> None:
+    """A worker that is killed loses its connection, and with it the batch."""
+    engine = create_engine(database_url, poolclass=NullPool)
+
+    def killed() -> None:
+        with alone(engine, "run", 1):
+            with engine.connect() as connection:
+                connection.exec_driver_sql(OTHERS)
+            with alone(engine, "run", 1):
+                taken.set()
+
+    taken = threading.Event()
+    with pytest.raises(OperationalError):
+        killed()
+    assert taken.is_set()
