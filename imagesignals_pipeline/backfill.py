@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine
 from imagesignals_pipeline import activity, match, matching, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
-from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.model import Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.store import IndexReport, LinkReport
@@ -30,7 +29,6 @@ class Workbench:
     engine: Engine
     fetcher: Fetcher
     inspectors: Inspectors
-    catalogue: Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
         )
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
-    duplicates = commit(bench.engine, bench.catalogue, outcomes)
+    duplicates = commit(bench.engine, outcomes)
     for each in submissions:
         if each.id in done:
             tell(activity.already_analysed(each.flat_id))
@@ -104,7 +102,7 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def commit(engine: Engine, catalogue: Catalogue, outcomes: Sequence[Outcome]) -> set[UUID]:
+def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Save the outcomes and link them with all that is stored; return who is a duplicate.
 
     One transaction behind one lock: of two batches that end at once the later one sees the
@@ -113,14 +111,14 @@ def commit(engine: Engine, catalogue: Catalogue, outcomes: Sequence[Outcome]) ->
 
     def write(connection: Connection) -> set[UUID]:
         written = store.save(connection, outcomes, datetime.now(UTC))
-        settled = matching.settle(connection, catalogue, written)
+        settled = matching.settle(connection, written)
         store.link(connection, written | settled.submissions)
         return source.duplicates_among(connection, written)
 
-    return _in_turn(engine, catalogue, write)
+    return _in_turn(engine, write)
 
 
-def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
+def settle(engine: Engine) -> Settlement:
     """Bring comparisons, links and the hash index in line with all that is stored.
 
     Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
@@ -128,12 +126,12 @@ def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
     """
 
     def write(connection: Connection) -> int:
-        settled = matching.settle(connection, catalogue, limit=PORTION)
+        settled = matching.settle(connection, limit=PORTION)
         store.link(connection, settled.submissions)
         return settled.moved
 
     moved = 0
-    while portion := _in_turn(engine, catalogue, write):
+    while portion := _in_turn(engine, write):
         moved += portion
     with engine.begin() as connection:
         links = store.link(connection)
@@ -142,12 +140,7 @@ def settle(engine: Engine, catalogue: Catalogue) -> Settlement:
     return Settlement(moved, links, index)
 
 
-def _in_turn(engine: Engine, catalogue: Catalogue, write: Callable[[Connection], T]) -> T:
-    """Write and commit as the only writer; what is rolled back, the catalogue forgets too."""
-
-    def attempt() -> T:
-        with catalogue.forgetting():
-            return write(connection)
-
-    with catalogue.forgetting(), engine.begin() as connection:
-        return store.in_turn(connection, attempt)
+def _in_turn(engine: Engine, write: Callable[[Connection], T]) -> T:
+    """Write and commit as the only writer."""
+    with engine.begin() as connection:
+        return store.in_turn(connection, lambda: write(connection))

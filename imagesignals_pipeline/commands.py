@@ -203,9 +203,8 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
 def _settle(engine: Engine) -> None:
     """Bring links and index in line with submissions that were deleted or changed."""
     from imagesignals_pipeline import backfill as rooms  # matching is of no use to the others
-    from imagesignals_pipeline.matching import Catalogue
 
-    rooms.settle(engine, Catalogue())
+    rooms.settle(engine)
 
 
 def _run(

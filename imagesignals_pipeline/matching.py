@@ -5,132 +5,51 @@ pictures that its descriptor finds most alike, so the comparisons are a function
 pictures alone. When a picture arrives, moves or goes, exactly those later pictures are looked at
 again that had, or would have, named it. Pictures that arrive in order cost nothing but their own
 comparisons.
+
+Which earlier pictures are asked at all:
+
+- the first pictures of a database, five thousand, ask all before them;
+- every later one asks those that share a mark with it which few pictures had by then.
+
+What everybody has (the labels of an app) is thereby left aside as soon as it is common, and the
+work for a picture is bounded by its marks, however many look-alikes there are. A mark that has
+become too common for one picture has for all later ones; so one more holder changes who reads the
+mark for a single picture, the first that finds it too common now.
 """
 
-from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.store import pictures
+from imagesignals_pipeline.store import marks, pictures
+from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
 
-PORTION = 100
-"""Pictures whose payloads are in memory at once, together with those of their candidates."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PLACE = np.dtype(
-    [("time", "<i8"), ("high", "<u8"), ("low", "<u8"), ("shown", "?"), ("worst", "<f4")]
-)
-
-Mask = NDArray[np.bool_]
+PORTION = 25
+"""Pictures whose descriptors and payloads are in memory at once, with those of all they ask."""
 
 
-class Catalogue:
-    """What the coarse stage knows of every picture of one database.
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a picture asks.
 
-    Read whole once, then only what has changed. Memory: each picture's descriptor and 200 bytes.
+    Attributes:
+        exhaustive: The first so many pictures ask all before them: a society's of some years, at
+            most 0.04 s each.
+        rare: A mark that more pictures had before says nothing to a later one.
     """
 
-    def __init__(self) -> None:
-        self.forget()
+    exhaustive: int = 5_000
+    rare: int = 64
 
-    @contextmanager
-    def forgetting(self) -> Generator[None]:
-        """Forget everything if this fails: what was read in a transaction that failed is not so."""
-        try:
-            yield
-        except BaseException:
-            self.forget()
-            raise
 
-    def forget(self) -> None:
-        """Start over."""
-        self._change = 0
-        self._rows: dict[Pixels, int] = {}
-        self._keys: list[Pixels] = []
-        self._descriptors: list[bytes] = []
-        self._places = np.zeros(0, PLACE)
-        self._candidates = match.Candidates()
-
-    def refresh(self, connection: Connection) -> None:
-        """Read what has changed since the last time."""
-        fresh = pictures.placed_since(connection, match.ALGORITHM_VERSION, self._change)
-        new = {each.pixels for each in fresh} - self._rows.keys()
-        self._places = np.concatenate([self._places, np.zeros(len(new), PLACE)])
-        for each in fresh:
-            self._change = max(self._change, each.change)
-            self._put(each)
-
-    def named_by(self, pixels: Pixels) -> tuple[list[Pixels], float]:
-        """Return the earlier pictures most like this one, best first, and the least one's score.
-
-        Ties go to the smaller digest. The score is 0 while there is room for more.
-        """
-        row = self._rows[pixels]
-        scores = np.where(self._before(self._places[row]), self._scores(row), 0)
-        likely = np.flatnonzero(scores > 0)
-        best = sorted(likely, key=lambda other: (-scores[other], self._keys[other]))
-        best = best[: match.MAX_CANDIDATES]
-        full = len(best) == match.MAX_CANDIDATES
-        return [self._keys[other] for other in best], float(scores[best[-1]]) if full else 0.0
-
-    def concerned(self, moved: Iterable[Moved]) -> set[Pixels]:
-        """Return the pictures whose candidates may differ now that these have moved."""
-        again: set[Pixels] = set()
-        for each in moved:
-            row = self._rows.get(each.pixels)
-            if row is None:
-                continue
-            again |= {each.pixels} if each.order else set()
-            passed = self._between(each.order, each.known_order)
-            if passed.any():
-                scores = self._scores(row)
-                naming = passed & (scores > 0) & (scores >= self._places["worst"])
-                again |= {self._keys[other] for other in np.flatnonzero(naming)}
-        return again
-
-    def first_submissions(self, some: Iterable[Pixels]) -> set[UUID]:
-        """Return the first submission of each of the pictures."""
-        places = self._places[[self._rows[each] for each in some]]
-        return {UUID(int=(int(each["high"]) << 64) | int(each["low"])) for each in places}
-
-    def _put(self, picture: Placed) -> None:
-        row = self._rows.get(picture.pixels)
-        if row is None:
-            row = self._rows[picture.pixels] = len(self._keys)
-            self._keys.append(picture.pixels)
-            self._descriptors.append(b"")
-        if self._descriptors[row] != picture.descriptor:
-            self._descriptors[row] = picture.descriptor
-            self._candidates.put(picture.pixels, picture.descriptor)
-        self._places[row] = _place(picture.order, picture.worst_score)
-
-    def _scores(self, row: int) -> NDArray[np.float32]:
-        return self._candidates.scores(self._descriptors[row])
-
-    def _before(self, place: np.void) -> Mask:
-        """Return which pictures are shown, and were before this place."""
-        all_ = self._places
-        earlier_id = (all_["high"] < place["high"]) | (
-            (all_["high"] == place["high"]) & (all_["low"] < place["low"])
-        )
-        same_time = all_["time"] == place["time"]
-        return all_["shown"] & ((all_["time"] < place["time"]) | (same_time & earlier_id))
-
-    def _between(self, one: Order | None, other: Order | None) -> Mask:
-        """Return which pictures are later than one of two places but not than both."""
-        places = [_place(order, 0) for order in (one, other) if order]
-        earlier = [self._before(place) for place in places]
-        nowhere = np.zeros(len(self._places), dtype=bool)
-        if len(earlier) == 1:
-            return self._places["shown"] & ~earlier[0]
-        return earlier[0] ^ earlier[1] if earlier else nowhere
+REACH: Final = Reach()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,55 +60,216 @@ class Settled:
     submissions: frozenset[UUID]
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A picture that moved, and where from and to; None: nowhere."""
+
+    picture: Placed
+    before: Order | None
+    after: Order | None
+    marks: Sequence[int]
+
+    def passes(self, other: Order | None) -> bool:
+        """Return whether it is before the other picture now and was not, or the reverse."""
+        return other is not None and (
+            (self.before is not None and self.before < other)
+            != (self.after is not None and self.after < other)
+        )
+
+
 def settle(
     connection: Connection,
-    catalogue: Catalogue,
     submissions: Collection[UUID] | None = None,
     *,
     limit: int | None = None,
+    reach: Reach = REACH,
 ) -> Settled:
     """Compare what has to be compared; the links are settled afterwards.
 
     Args:
-        connection: In the writers' turn. If it is rolled back, the catalogue must forget it.
-        catalogue: Of this database.
+        connection: In the writers' turn.
         submissions: Whose pictures may be new or other ones; None looks at all, also at what
             deleted submissions left behind.
         limit: Most pictures at once; the rest is for the next call.
+        reach: The same for every call on one database.
     """
     moved = pictures.moved(connection, match.ALGORITHM_VERSION, submissions, limit)
     if not moved:
         return Settled(0, frozenset())
-    descriptors = {each.pixels: match.descriptor(each.payload) for each in moved if each.payload}
-    pictures.place(connection, match.ALGORITHM_VERSION, moved, descriptors)
-    catalogue.refresh(connection)
-    gone = [each.pixels for each in moved if each.order is None]
+    last = pictures.last_place(connection, match.ALGORITHM_VERSION)
+    places = [place for each in moved for place in (each.order, each.known_order) if place]
+    in_order = last is None or all(place > last for place in places)
+    first = (
+        [] if in_order else pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    )
+    moves = _place(connection, moved)
+    gone = [move.picture.pixels for move in moves if move.after is None]
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
     pictures.forget_outdated_comparisons(
         connection, match.ALGORITHM_VERSION, [each.pixels for each in moved]
     )
-    again = sorted(catalogue.concerned(moved))
-    for start in range(0, len(again), PORTION):
-        _compare(connection, catalogue, again[start : start + PORTION])
-    return Settled(len(moved), frozenset(catalogue.first_submissions(again)))
+    again = {move.picture.number: move.picture for move in moves if move.after}
+    if not in_order:
+        again |= {each.number: each for each in _concerned(connection, moves, first, reach)}
+    order = sorted(again.values(), key=lambda each: each.pixels)
+    for start in range(0, len(order), PORTION):
+        _compare(connection, order[start : start + PORTION], reach)
+    return Settled(len(moved), frozenset(each.order[1] for each in order if each.order))
 
 
-def _compare(connection: Connection, catalogue: Catalogue, later: Sequence[Pixels]) -> None:
+def _place(connection: Connection, moved: Sequence[Moved]) -> list[_Move]:
+    """Remember where the pictures stand now, and let the index find them there."""
+    digests = [each.pixels for each in moved]
+    described = {each.pixels: match.descriptor(each.payload) for each in moved if each.payload}
+    marks.forget(connection, _marks(pictures.placed(connection, pixels=digests)))
+    pictures.place(connection, match.ALGORITHM_VERSION, moved, described)
+    placed = {each.pixels: each for each in pictures.placed(connection, pixels=digests)}
+    found = _marks(placed.values())
+    marks.save(connection, found)
+    return [
+        _Move(picture, each.known_order, each.order, found[picture.number])
+        for each in moved
+        for picture in [placed[each.pixels]]
+    ]
+
+
+def _concerned(
+    connection: Connection, moves: Sequence[_Move], first: Collection[int], reach: Reach
+) -> list[Placed]:
+    """Return the other pictures whose candidates may differ now that these have moved.
+
+    Args:
+        connection: The database in which they have.
+        moves: All of them.
+        first: Who asked all before them until now.
+        reach: Whom the others ask.
+    """
+    now_first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    again = set(first) ^ set(now_first)
+    readers = {move.picture.number: {*first, *now_first} for move in moves}
+    by_mark: dict[int, list[_Move]] = {}
+    for move in moves:
+        for mark in move.marks:
+            by_mark.setdefault(mark, []).append(move)
+    early = marks.early_holders(
+        connection, match.ALGORITHM_VERSION, by_mark, reach.rare + 1 + len(moves)
+    )
+    for mark, holders in early.items():
+        for move in by_mark[mark]:
+            readers[move.picture.number].update(holder.picture for holder in holders)
+        again |= _crossed(holders, by_mark[mark], reach.rare)
+    numbers = again.union(*readers.values()) - readers.keys()
+    others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
+    for move in moves:
+        passed = [
+            others[number]
+            for number in readers[move.picture.number] & others.keys()
+            if move.passes(others[number].order)
+        ]
+        scores = match.Candidates([each.descriptor for each in passed]).scores(
+            move.picture.descriptor
+        )
+        again |= {
+            each.number
+            for each, score in zip(passed, scores, strict=True)
+            if score > 0 and score >= each.worst_score
+        }
+    return [others[number] for number in again & others.keys()]
+
+
+def _crossed(holders: Sequence[Holder], moves: Sequence[_Move], rare: int) -> set[int]:
+    """Return for whom a mark has become too common, or is so no more.
+
+    Args:
+        holders: The earliest pictures that have the mark now, so many that it is too common for
+            the last of them, with and without the moves.
+        moves: Of pictures that have it.
+        rare: Earlier pictures with the mark that are not too many.
+    """
+    times = [holder.created_at for holder in holders]
+    crossed: set[int] = set()
+    for holder in holders:
+        now = bisect_right(times, holder.created_at) - 1
+        came = sum(move.after is not None and move.after[0] <= holder.created_at for move in moves)
+        went = sum(
+            move.before is not None and move.before[0] <= holder.created_at for move in moves
+        )
+        if (now <= rare) != (now - came + went <= rare):
+            crossed.add(holder.picture)
+    return crossed
+
+
+def _compare(connection: Connection, later: Sequence[Placed], reach: Reach) -> None:
     """Let each picture name its candidates, and compare it with them."""
-    named = {each: catalogue.named_by(each) for each in later}
-    everyone = {*later, *(other for others, _ in named.values() for other in others)}
+    named = _named(connection, later, reach)
+    everyone = {*named, *(other for others, _ in named.values() for other in others)}
     payloads = pictures.payloads(connection, match.ALGORITHM_VERSION, everyone)
     known = {
         (each.later, each.earlier): each
-        for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, later)
+        for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, list(named))
     }
     fresh = [
         comparison
         for each, (others, _) in named.items()
-        for comparison in _compared(each, others, payloads, known)
+        if each in payloads  # else its last submission was deleted, and its turn has yet to come
+        for comparison in _compared(
+            each, [one for one in others if one in payloads], payloads, known
+        )
     ]
-    pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, later, fresh)
+    pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, list(named), fresh)
     pictures.save_worst_scores(connection, {each: worst for each, (_, worst) in named.items()})
+
+
+def _named(
+    connection: Connection, later: Sequence[Placed], reach: Reach
+) -> dict[Pixels, tuple[list[Pixels], float]]:
+    """Return for each picture the earlier ones most like it, best first, and the least's score."""
+    limit = pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    early = {each.number for each in later if each.order and (not limit or each.order < limit)}
+    asked = marks.sharing(
+        connection,
+        match.ALGORITHM_VERSION,
+        _marks(each for each in later if each.number not in early),
+        reach.rare,
+    )
+    numbers = set[int]().union(*asked.values())
+    first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
+    rows = pictures.placed(connection, numbers=numbers.union(first))
+    others = {each.number: each for each in rows}
+    all_first = _Shelf([others[number] for number in first])
+    return {
+        each.pixels: (
+            all_first
+            if each.number in early
+            else _Shelf([others[number] for number in asked.get(each.number, ())])
+        ).best(each)
+        for each in later
+    }
+
+
+class _Shelf:
+    """Pictures of which those most like another are wanted."""
+
+    def __init__(self, held: Sequence[Placed]) -> None:
+        self._held = held
+        self._candidates = match.Candidates([each.descriptor for each in held])
+
+    def best(self, picture: Placed) -> tuple[list[Pixels], float]:
+        """Return the earlier ones most like this picture, best first, and the least one's score.
+
+        Ties go to the smaller digest. The score is 0 while there is room for more.
+        """
+        scores = self._candidates.scores(picture.descriptor)
+        earlier = [
+            row
+            for row in np.flatnonzero(scores > 0).tolist()
+            for order in [self._held[row].order]
+            if order and picture.order and order < picture.order
+        ]
+        best = sorted(earlier, key=lambda row: (-scores[row], self._held[row].pixels))
+        best = best[: match.MAX_CANDIDATES]
+        full = len(best) == match.MAX_CANDIDATES
+        return [self._held[row].pixels for row in best], float(scores[best[-1]]) if full else 0.0
 
 
 def _compared(
@@ -218,13 +298,5 @@ def _compared(
     return found
 
 
-def _place(order: Order | None, worst_score: float) -> np.void:
-    """Return a place as numbers that compare like (created_at, id)."""
-    place = np.zeros(1, PLACE)[0]
-    if order:
-        created_at, id_ = order
-        place["time"] = (created_at - EPOCH) // (datetime.resolution)
-        place["high"], place["low"] = id_.int >> 64, id_.int & (2**64 - 1)
-        place["shown"] = True
-    place["worst"] = worst_score
-    return place
+def _marks(some: Iterable[Placed]) -> dict[int, list[int]]:
+    return {each.number: match.marks(each.descriptor).tolist() for each in some}

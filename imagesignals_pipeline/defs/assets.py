@@ -171,9 +171,7 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
 ) -> None:
     """Fetch, decode and compare the screenshots of a batch, and commit their signals."""
     first, last = map(int, str(context.get_mapping_key()).removeprefix("b").split("_"))
-    bench = backfill.Workbench(
-        postgres.engine, storage.fetcher, decoders.inspectors, postgres.catalogue
-    )
+    bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
     tell = _tell(context, activity_log)
     for number in range(first, last + 1):
         if abandoned.is_over(context.instance, context.run_id):
@@ -270,7 +268,7 @@ def image_perceptual_hash_index(
     """
     abandoned.sign(context.op_execution_context)
     with plain_failures():
-        settled = backfill.settle(postgres.engine, postgres.catalogue)
+        settled = backfill.settle(postgres.engine)
     return dg.MaterializeResult(
         metadata={
             "pictures_compared": settled.pictures_moved,

@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.activity import Activity
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
-from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.workers import Limits
@@ -33,7 +32,6 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
         description="Seconds after which the database gives up a statement.",
     )
     _engine: Engine = PrivateAttr()
-    _catalogue: Catalogue = PrivateAttr(default_factory=Catalogue)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Postgres"]:
@@ -57,11 +55,6 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
     def engine(self) -> Engine:
         """Connections to the database, pooled for this run."""
         return self._engine
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What this run has read of the stored pictures."""
-        return self._catalogue
 
 
 class Storage(dg.ConfigurableResource["Storage"]):

@@ -4,6 +4,7 @@ from imagesignals_pipeline.match.candidates import (
     MAX_CANDIDATES,
     Candidates,
     descriptor,
+    marks,
 )
 from imagesignals_pipeline.match.payload import ALGORITHM_VERSION, MAX_BYTES, fingerprint
 from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, promising
@@ -20,5 +21,6 @@ __all__ = [
     "compare",
     "descriptor",
     "fingerprint",
+    "marks",
     "promising",
 ]

@@ -1230,21 +1230,10 @@ from image_perceptual_hash_index;
 -- == Pictures and comparisons (store/pictures.py) ==============================================
 
 -- name: changed_pictures
--- Pictures whose first submission is not the one remembered: new, moved or gone; of all pictures,
--- or of those that the given submissions show or showed. The payload comes with new ones only.
--- The earliest come first, so that portions of many are settled in the order of submission.
-with concerned as (
-    select distinct fingerprint.pixels_sha256
-    from image_fingerprints as fingerprint
-    where fingerprint.payment_submission_id = any(cast(:ids as uuid []))
-        and fingerprint.pixels_sha256 is not null
-    union
-    select known.pixels_sha256
-    from image_pictures as known
-    where known.first_id = any(cast(:ids as uuid []))
-),
-
-shown as (
+-- Pictures whose first submission is not the one remembered: new, moved or gone. The payload comes
+-- with new ones only. The earliest come first, so that portions of many are settled in the order of
+-- submission.
+with shown as (
     select distinct on (fingerprint.pixels_sha256)
         fingerprint.pixels_sha256,
         imagesignals_moment(submission.created_at) as first_created_at,
@@ -1255,10 +1244,6 @@ shown as (
     where fingerprint.pixels_sha256 is not null
         and fingerprint.algorithm_version = :algorithm_version
         and length(fingerprint.payload) > 0
-        and (
-            cast(:ids as uuid []) is null
-            or fingerprint.pixels_sha256 in (select concerned.pixels_sha256 from concerned)
-        )
     order by fingerprint.pixels_sha256, imagesignals_moment(submission.created_at), submission.id
 ),
 
@@ -1266,10 +1251,6 @@ known as (
     select *
     from image_pictures
     where algorithm_version = :algorithm_version
-        and (
-            cast(:ids as uuid []) is null
-            or pixels_sha256 in (select concerned.pixels_sha256 from concerned)
-        )
 )
 
 select
@@ -1281,6 +1262,48 @@ select
     case when known.pixels_sha256 is null then shown.payload end as payload
 from shown
 full join known on known.pixels_sha256 = shown.pixels_sha256
+where shown.first_id is distinct from known.first_id
+    or shown.first_created_at is distinct from known.first_created_at
+order by shown.first_created_at, shown.first_id, 1
+limit :row_limit;
+
+-- name: changed_pictures_of
+-- The same of the pictures alone that the given submissions show or showed.
+with concerned as (
+    select fingerprint.pixels_sha256
+    from image_fingerprints as fingerprint
+    where fingerprint.payment_submission_id = any(cast(:ids as uuid []))
+        and fingerprint.pixels_sha256 is not null
+    union
+    select known.pixels_sha256
+    from image_pictures as known
+    where known.first_id = any(cast(:ids as uuid []))
+)
+
+select
+    concerned.pixels_sha256 as pixels,
+    shown.first_created_at,
+    cast(shown.first_id as text) as first_id,
+    known.first_created_at as known_created_at,
+    cast(known.first_id as text) as known_id,
+    case when known.pixels_sha256 is null then shown.payload end as payload
+from concerned
+left join lateral (
+    select
+        imagesignals_moment(submission.created_at) as first_created_at,
+        submission.id as first_id,
+        fingerprint.payload
+    from image_fingerprints as fingerprint
+    join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+    where fingerprint.pixels_sha256 = concerned.pixels_sha256
+        and fingerprint.algorithm_version = :algorithm_version
+        and length(fingerprint.payload) > 0
+    order by imagesignals_moment(submission.created_at), submission.id
+    limit 1
+) as shown on true
+left join image_pictures as known
+    on known.pixels_sha256 = concerned.pixels_sha256
+    and known.algorithm_version = :algorithm_version
 where shown.first_id is distinct from known.first_id
     or shown.first_created_at is distinct from known.first_created_at
 order by shown.first_created_at, shown.first_id, 1
@@ -1310,21 +1333,7 @@ on conflict (pixels_sha256) do update set
     algorithm_version = excluded.algorithm_version,
     descriptor = case
         when length(excluded.descriptor) > 0 then excluded.descriptor else picture.descriptor
-    end,
-    change = nextval('imagesignals_changes');
-
--- name: pictures_since
--- Everything about pictures that changed after a given change, oldest change first.
-select
-    pixels_sha256 as pixels,
-    first_created_at,
-    cast(first_id as text) as first_id,
-    descriptor,
-    worst_score,
-    change
-from image_pictures
-where change > :change and algorithm_version = :algorithm_version
-order by change;
+    end;
 
 -- name: payloads
 -- What pictures are compared by, one row a picture.
@@ -1420,9 +1429,7 @@ on conflict (pixels_a, pixels_b) do update set
 -- name: save_worst_scores
 -- How alike the least of each picture's candidates is.
 update image_pictures as picture
-set
-    worst_score = fresh.worst_score,
-    change = nextval('imagesignals_changes')
+set worst_score = fresh.worst_score
 from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (pixels text, worst_score real)
 where picture.pixels_sha256 = decode(fresh.pixels, 'hex')
     and picture.worst_score is distinct from fresh.worst_score;
@@ -1932,6 +1939,117 @@ cross join lateral (
 where told.kind is not null and imagesignals_has_screenshot(submission.screenshot_url)
 group by 1, 2, 3
 order by 1, 2, 4 desc, 3;
+
+-- == Finding pictures (store/pictures.py, store/marks.py) ======================================
+
+-- name: known_pictures
+-- Pictures by their digests or by their numbers, of any version of the algorithm.
+select
+    number,
+    pixels_sha256 as pixels,
+    first_created_at,
+    cast(first_id as text) as first_id,
+    descriptor,
+    worst_score
+from image_pictures
+where pixels_sha256 = any(cast(:pixels as bytea []))
+    or number = any(cast(:numbers as integer []));
+
+-- name: first_pictures
+-- The pictures that are the first so many in the order of submission.
+select number
+from image_pictures
+where algorithm_version = :algorithm_version and first_id is not null
+order by first_created_at, first_id
+limit :most;
+
+-- name: place_after_first
+-- Where the first picture stands that is not one of the first so many.
+select
+    first_created_at,
+    cast(first_id as text) as first_id
+from image_pictures
+where algorithm_version = :algorithm_version and first_id is not null
+order by first_created_at, first_id
+limit 1 offset :most;
+
+-- name: last_place
+-- Where the last picture stands in the order of submission.
+select
+    first_created_at,
+    cast(first_id as text) as first_id
+from image_pictures
+where algorithm_version = :algorithm_version and first_id is not null
+order by first_created_at desc, first_id desc
+limit 1;
+
+-- name: forget_marks
+-- Take pictures out of the index, from where they are known to stand.
+delete from image_marks as known
+using unnest(cast(:numbers as integer []), cast(:marks as integer [])) as gone (number, mark)
+join image_pictures as picture on picture.number = gone.number
+where picture.number = any(cast(:pictures as integer []))
+    and known.algorithm_version = picture.algorithm_version
+    and known.mark = gone.mark
+    and known.first_created_at = picture.first_created_at
+    and known.picture = gone.number;
+
+-- name: save_marks
+-- Put pictures into the index where they stand now.
+insert into image_marks (algorithm_version, mark, first_created_at, picture)
+select
+    picture.algorithm_version,
+    fresh.mark,
+    picture.first_created_at,
+    picture.number
+from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as fresh (number, mark)
+join image_pictures as picture on picture.number = fresh.number
+where picture.number = any(cast(:pictures as integer [])) and picture.first_id is not null
+order by fresh.mark
+on conflict do nothing;
+
+-- name: sharing
+-- For each of the given pictures, those that are not later and share a mark that few had by then.
+-- Of a mark that many have, so many entries are read as say that it has too many.
+select
+    asked.number as later,
+    array_agg(distinct holder.picture) as sharing
+from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as asked (number, mark)
+join image_pictures as picture on picture.number = asked.number
+cross join lateral (
+    select array_agg(earliest.picture) as pictures
+    from (
+        select mark.picture
+        from image_marks as mark
+        where mark.algorithm_version = :algorithm_version
+            and mark.mark = asked.mark
+            and mark.first_created_at <= picture.first_created_at
+        order by mark.first_created_at
+        limit :most + 2
+    ) as earliest
+) as holders
+cross join unnest(holders.pictures) as holder (picture)
+where picture.number = any(cast(:pictures as integer []))
+    and cardinality(holders.pictures) <= :most + 1
+group by asked.number;
+
+-- name: early_holders
+-- Who has the given marks, of each the earliest few.
+select
+    asked.mark,
+    holder.picture,
+    holder.first_created_at
+from unnest(cast(:marks as integer [])) as asked (mark)
+cross join lateral (
+    select
+        known.picture,
+        known.first_created_at
+    from image_marks as known
+    where known.algorithm_version = :algorithm_version and known.mark = asked.mark
+    order by known.first_created_at
+    limit :most
+) as holder
+order by asked.mark, holder.first_created_at;
 
 -- == One worker a batch (store/turns.py) ==========================================================
 

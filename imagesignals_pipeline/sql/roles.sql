@@ -49,6 +49,7 @@ begin
                 ),
                 ('image_matches', 'select, insert, update, delete', 'select'),
                 ('image_pictures', 'select, insert, update, delete', null),
+                ('image_marks', 'select, insert, delete', null),
                 ('image_signal_failures', 'select, insert, update, delete', null),
                 ('image_signal_batches', 'select, insert, delete', null),
                 ('image_review_decisions', 'select', 'select'),
@@ -101,6 +102,5 @@ begin
             end loop;
         end if;
     end loop;
-    grant usage on sequence imagesignals_changes to imagesignals_writer;
 end
 $$;

@@ -34,11 +34,11 @@ class Moved:
 class Placed:
     """A remembered picture; see the columns of `image_pictures`."""
 
+    number: int
     pixels: Pixels
     order: Order | None
     descriptor: bytes
     worst_score: float
-    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,12 @@ def moved(
     connection: Connection, version: int, submissions: Collection[UUID] | None, limit: int | None
 ) -> list[Moved]:
     """Return the pictures that are new, gone or elsewhere; of all, or of some submissions."""
-    ids = None if submissions is None else [str(each) for each in submissions]
-    parameters = {"ids": ids, "algorithm_version": version, "row_limit": limit}
-    rows = connection.execute(query("changed_pictures"), parameters)
+    parameters: dict[str, object] = {"algorithm_version": version, "row_limit": limit}
+    if submissions is None:
+        rows = connection.execute(query("changed_pictures"), parameters)
+    else:
+        parameters["ids"] = [str(each) for each in submissions]
+        rows = connection.execute(query("changed_pictures_of"), parameters)
     return [
         Moved(
             pixels=bytes(row.pixels),
@@ -96,21 +99,40 @@ def place(
     _write(connection, "save_pictures", rows, version)
 
 
-def placed_since(connection: Connection, version: int, change: int) -> list[Placed]:
-    """Return what has changed after a change, oldest first."""
-    rows = connection.execute(
-        query("pictures_since"), {"change": change, "algorithm_version": version}
-    )
+def placed(
+    connection: Connection, *, pixels: Collection[Pixels] = (), numbers: Collection[int] = ()
+) -> list[Placed]:
+    """Return what is remembered of pictures, whatever version saw them last."""
+    parameters = {"pixels": list(pixels), "numbers": list(numbers)}
     return [
         Placed(
+            number=row.number,
             pixels=bytes(row.pixels),
             order=_order(row.first_created_at, row.first_id),
             descriptor=bytes(row.descriptor),
             worst_score=row.worst_score,
-            change=row.change,
         )
-        for row in rows
+        for row in connection.execute(query("known_pictures"), parameters)
     ]
+
+
+def first(connection: Connection, version: int, most: int) -> list[int]:
+    """Return the numbers of the first pictures in the order of submission, at most so many."""
+    parameters = {"algorithm_version": version, "most": most}
+    return list(connection.execute(query("first_pictures"), parameters).scalars())
+
+
+def place_after(connection: Connection, version: int, most: int) -> Order | None:
+    """Return where the first picture stands that is not one of those; None: there is none."""
+    parameters = {"algorithm_version": version, "most": most}
+    row = connection.execute(query("place_after_first"), parameters).one_or_none()
+    return row and _order(row.first_created_at, row.first_id)
+
+
+def last_place(connection: Connection, version: int) -> Order | None:
+    """Return where the last picture stands; None while there is none."""
+    row = connection.execute(query("last_place"), {"algorithm_version": version}).one_or_none()
+    return row and _order(row.first_created_at, row.first_id)
 
 
 def payloads(

@@ -21,7 +21,6 @@ from sqlalchemy import Engine, text
 
 from imagesignals_pipeline import backfill, database, environment, settings, source, sql, store
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
-from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.source import Window
 
@@ -93,7 +92,7 @@ def _without_dagster(engine: Engine) -> None:
         waiting = source.pending_ids(connection, Window(until=datetime(2025, 5, 1, tzinfo=UTC)))
         planned = store.plan(connection, "bare", waiting, BATCH_SIZE)
     with Fetcher(FetchSettings()) as fetcher, Inspectors() as inspectors:
-        bench = backfill.Workbench(engine, fetcher, inspectors, Catalogue())
+        bench = backfill.Workbench(engine, fetcher, inspectors)
         for number in range(1, planned + 1):
             backfill.run_batch(bench, run_id="bare", number=number, tell=lambda _: None)
 

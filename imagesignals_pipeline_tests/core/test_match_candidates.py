@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match.candidates import DESCRIBED, MAX_BITS, SHAPES
+from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
 from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, receipt
 
 WORDS = st.lists(
@@ -35,17 +35,12 @@ def plain_score(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> flo
 @settings(deadline=None)  # the machine is shared; the work is bounded by the sizes
 @given(st.lists(WORDS, max_size=5), WORDS)
 def test_scores_agree_with_the_plain_way(
-    stored: list[list[tuple[int, int]]], one: list[tuple[int, int]]
+    others: list[list[tuple[int, int]]], one: list[tuple[int, int]]
 ) -> None:
-    """The index scores like comparing word by word, also after a picture was replaced."""
+    """Many pictures are scored like comparing word by word."""
     near = [(code ^ 0b1011, shape) for code, shape in one]
-    candidates = match.Candidates()
-    candidates.put(b"near", described(one[:1]))
-    for number, words in enumerate(stored):
-        candidates.put(bytes([number]), described(words))
-    candidates.put(b"near", described(near))
-    expected = [plain_score(words, one) for words in (near, *stored)]
-    assert candidates.keys == [b"near", *(bytes([number]) for number in range(len(stored)))]
+    candidates = match.Candidates([described(words) for words in (near, *others)])
+    expected = [plain_score(words, one) for words in (near, *others)]
     assert candidates.scores(described(one)).tolist() == pytest.approx(expected)
 
 
@@ -53,18 +48,14 @@ def test_scores_agree_with_the_plain_way(
 @given(WORDS, WORDS)
 def test_scores_are_symmetric(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
     """A score is a function of the pair, to the last bit."""
-    forth, back = match.Candidates(), match.Candidates()
-    forth.put(b"", described(one))
-    back.put(b"", described(other))
+    forth, back = match.Candidates([described(one)]), match.Candidates([described(other)])
     assert forth.scores(described(other)).tolist() == back.scores(described(one)).tolist()
 
 
 def test_the_original_is_proposed_first_among_look_alikes() -> None:
     """Of many receipts of the same app the right one is compared, and only a few are."""
     payloads = [match.fingerprint(receipt(seed)) for seed in range(30)]
-    candidates = match.Candidates()
-    for number, payload in enumerate(payloads):
-        candidates.put(bytes([number]), match.descriptor(payload))
+    candidates = match.Candidates([match.descriptor(payload) for payload in payloads])
     for name in ("JPEG 30", "half the size", "cropped at the top", "circled"):
         copy = match.fingerprint(COPIES[name](receipt(17)))
         scores = candidates.scores(match.descriptor(copy))
@@ -80,8 +71,27 @@ def test_pictures_without_common_words_are_not_compared() -> None:
 
 
 def test_blank_pictures_have_no_descriptor() -> None:
-    """A picture that shows nothing scores 0 with everything."""
-    candidates = match.Candidates()
-    candidates.put(b"blank", match.descriptor(b""))
-    candidates.put(b"receipt", match.descriptor(match.fingerprint(receipt(1))))
-    assert candidates.scores(match.descriptor(b"")).tolist() == [0, 0]
+    """A picture that shows nothing scores 0 with everything, and has no mark."""
+    receipts = [match.descriptor(payload) for payload in (b"", match.fingerprint(receipt(1)))]
+    assert match.Candidates(receipts).scores(match.descriptor(b"")).tolist() == [0, 0]
+    assert match.Candidates([]).scores(receipts[1]).tolist() == []
+    assert match.marks(match.descriptor(b"")).tolist() == []
+
+
+@given(st.integers(0, 2**64 - 1), st.sets(st.integers(0, 63), max_size=3))
+def test_a_mark_is_a_part_of_a_code(code: int, flipped: set[int]) -> None:
+    """A word keeps a mark exactly where no bit of that part of its code has changed."""
+    other = code ^ sum(1 << bit for bit in flipped)
+    one, two = (match.marks(described([(each, 10)])).tolist() for each in (code, other))
+    assert len(one) == len(two) == len(MARK_ROWS)
+    for number, rows in enumerate(MARK_ROWS):
+        parts = {8 * (2 * row + wave // 8) + 7 - wave % 8 for row in rows for wave in range(9)}
+        assert (one[number] == two[number]) is not bool(parts & flipped)
+
+
+def test_a_copy_shares_marks_with_its_original() -> None:
+    """Recompressed, resized or cropped, a receipt is still found by what it has in common."""
+    original = set(match.marks(match.descriptor(match.fingerprint(receipt(3)))).tolist())
+    for name in ("JPEG 30", "half the size", "cropped at the top"):
+        copy = match.descriptor(match.fingerprint(COPIES[name](receipt(3))))
+        assert len(original & set(match.marks(copy).tolist())) >= 3, name

@@ -67,3 +67,32 @@ select
 from payment_image_signals as signals
 join payment_submissions as submission on submission.id = signals.payment_submission_id
 group by signals.perceptual_hash;
+
+-- Everybody has mark 1, every second mark 2, and everybody three marks that nobody else has.
+insert into image_pictures (
+    pixels_sha256, first_created_at, first_id, algorithm_version, descriptor
+)
+select distinct on (fingerprint.pixels_sha256)
+    fingerprint.pixels_sha256,
+    submission.created_at,
+    submission.id,
+    1,
+    repeat('x', 900)::bytea
+from image_fingerprints as fingerprint
+join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
+order by fingerprint.pixels_sha256, submission.created_at;
+
+insert into image_marks (algorithm_version, mark, first_created_at, picture)
+select
+    1,
+    marks.mark,
+    picture.first_created_at,
+    picture.number
+from image_pictures as picture
+cross join lateral (
+    select 1 as mark
+    union all
+    select 2 where picture.number % 2 = 0
+    union all
+    select 3 * picture.number + n from generate_series(1, 3) as n
+) as marks;

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from imagesignals_pipeline import source, sql, store
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+from imagesignals_pipeline.matching import REACH
 from imagesignals_pipeline.model import Outcome, Submission
 from imagesignals_pipeline.source import RETRIED_KINDS
 from imagesignals_pipeline.sql import query
@@ -131,6 +132,7 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
         "matches": {"pixels": pixels},
         "save_links": {"rows": json.dumps([link]), "ids": ids[:1]},
         "duplicates_among": {"ids": ids},
+        "changed_pictures_of": {"ids": ids, "algorithm_version": 1, "row_limit": None},
     }
     touched = {name: rows_read(crowd, name, values) for name, values in parameters.items()}
     assert {name: rows for name, rows in touched.items() if rows > A_FEW} == {}
@@ -193,6 +195,44 @@ def test_a_window_reads_its_own_submissions(crowd: Connection) -> None:
         pending = {**ONE_DAY, "retried_kinds": retried, "row_limit": None}
         assert rows_read(crowd, "pending", pending) <= 3 * 24
     assert rows_read(crowd, "totals", ONE_DAY) <= 3 * 24
+
+
+def test_a_run_that_finds_nothing_reads_each_row_once(crowd: Connection) -> None:
+    """It plans no batch, so that nothing is read once per batch."""
+    before = _rows_touched(crowd)
+    assert store.plan(crowd, "again", source.pending_ids(crowd), 5) == 0
+    after = _rows_touched(crowd)
+    assert sum(after.values()) - sum(before.values()) <= 2 * PEOPLE + A_FEW
+
+
+def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
+    """Of a mark that everybody has, so many entries are read as say that it is too common."""
+    few, rare = 5, REACH.rare
+    known = crowd.execute(
+        text(
+            "select number, pixels_sha256 from image_pictures"
+            " order by first_created_at desc limit :few"
+        ),
+        {"few": few},
+    ).all()
+    numbers = [row.number for row in known]
+    own = [[1, 2, *(3 * number + n for n in (1, 2, 3))] for number in numbers]
+    marks = {
+        "pictures": numbers,
+        "numbers": [number for number in numbers for _ in own[0]],
+        "marks": [mark for some in own for mark in some],
+    }
+    version = {"algorithm_version": 1}
+    asked = {**marks, **version, "most": rare}
+    assert rows_read(crowd, "sharing", asked) <= few * (2 * (rare + 2) + 3 + 2)
+    assert rows_read(crowd, "early_holders", asked) <= len(marks["marks"]) * rare
+    assert rows_read(crowd, "forget_marks", marks) <= 2 * len(marks["marks"]) + few
+    assert rows_read(crowd, "save_marks", marks) <= 2 * few
+    pixels = [bytes(row.pixels_sha256) for row in known]
+    for some in ({"pixels": pixels, "numbers": []}, {"pixels": [], "numbers": numbers}):
+        assert rows_read(crowd, "known_pictures", some) <= 2 * few
+    for name, most in (("last_place", 2), ("place_after_first", 52), ("first_pictures", 50)):
+        assert rows_read(crowd, name, {**version, "most": 50}) <= most
 
 
 def test_sealing_a_run_reads_its_plan(crowd: Connection) -> None:

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from imagesignals_pipeline import backlog, database, matching, source, sql, store, verify
-from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.sql.loader import roles_script, statements
 from imagesignals_pipeline_tests.database.society import (
@@ -32,6 +31,7 @@ OURS = (
     "image_fingerprints",
     "image_matches",
     "image_pictures",
+    "image_marks",
     "image_signal_failures",
     "image_signal_batches",
     "imagesignals_migrations",
@@ -107,7 +107,7 @@ def test_the_writer_does_all_the_work(granted: Engine) -> None:
         store.plan(connection, "run", ids, 5)
         outcomes = [Outcome(made[0], picture("a")), Outcome(made[1], picture("a"))]
         store.save(connection, [*outcomes, Outcome(made[2], NOT_FOUND)], ANALYSED_AT)
-        matching.settle(connection, Catalogue())
+        matching.settle(connection)
         store.link(connection, ids)
         store.reindex(connection)
         assert verify.report(connection).passed

@@ -75,18 +75,21 @@ class Ours:
 
 
 class _Words:
-    """Candidates by words in common."""
+    """Candidates by words in common, among all pictures."""
 
     def __init__(self) -> None:
-        self._candidates = match.Candidates()
+        self._pixels: list[bytes] = []
+        self._descriptors: list[bytes] = []
 
     def add(self, pixels: bytes, payload: bytes) -> None:
-        self._candidates.put(pixels, match.descriptor(payload))
+        self._pixels.append(pixels)
+        self._descriptors.append(match.descriptor(payload))
 
     def propose(self, payload: bytes) -> Sequence[int]:
-        scores = self._candidates.scores(match.descriptor(payload))
-        keys = self._candidates.keys
-        likely = sorted(np.flatnonzero(scores > 0), key=lambda row: (-scores[row], keys[row]))
+        scores = match.Candidates(self._descriptors).scores(match.descriptor(payload))
+        likely = sorted(
+            np.flatnonzero(scores > 0), key=lambda row: (-scores[row], self._pixels[row])
+        )
         return [int(row) for row in likely[: match.MAX_CANDIDATES]]
 
 

@@ -163,7 +163,7 @@ def test_outdated_pictures_are_analysed_anew(few: Connection, instance: dg.Dagst
     clean = verify.digest(few)
     copies = len(verify.report(few).duplicates)
     assert copies == 1
-    for table in ("image_fingerprints", "image_pictures", "image_matches"):
+    for table in ("image_fingerprints", "image_pictures", "image_matches", "image_marks"):
         few.execute(text(f"update {table} set algorithm_version = 1"))  # pyright: ignore[reportArgumentType]
     few.execute(
         text(

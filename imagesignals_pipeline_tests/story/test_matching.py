@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, text
 from imagesignals_pipeline import backfill, database, matching, source, store, verify
 from imagesignals_pipeline.demo import DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
-from imagesignals_pipeline.matching import Catalogue
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import inspect
 from imagesignals_pipeline.store import groups
@@ -53,26 +52,26 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def arrive(engine: Engine, catalogue: Catalogue, submissions: Sequence[DemoSubmission]) -> None:
+def arrive(engine: Engine, submissions: Sequence[DemoSubmission]) -> None:
     """Analyse submissions as one batch."""
     with engine.connect() as connection:
         found = source.submissions(connection, [each.id for each in submissions])
     results = {each.id: analysis(each) for each in submissions}
     outcomes = [Outcome(each, results[each.id]) for each in found]
-    backfill.commit(engine, catalogue, outcomes)
+    backfill.commit(engine, outcomes)
 
 
-def break_off(engine: Engine, catalogue: Catalogue, submission: DemoSubmission) -> None:
+def break_off(engine: Engine, submission: DemoSubmission) -> None:
     """Analyse a submission, and fail before the commit."""
 
     def write(connection: Connection) -> None:
         found = source.submissions(connection, [submission.id])
         outcomes = [Outcome(each, analysis(submission)) for each in found]
         written = store.save(connection, outcomes, datetime.now().astimezone())
-        matching.settle(connection, catalogue, written)
+        matching.settle(connection, written)
         raise RuntimeError
 
-    backfill._in_turn(engine, catalogue, write)
+    backfill._in_turn(engine, write)
 
 
 def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
@@ -106,14 +105,14 @@ def restart(connection: Connection) -> None:
     connection.execute(
         text(
             "truncate payment_image_signals, image_fingerprints, image_matches, image_pictures,"
-            " image_perceptual_hash_index"
+            " image_marks, image_perceptual_hash_index"
         )
     )
 
 
 def test_copies_are_found_and_look_alikes_are_not(engine: Engine) -> None:
     """Each copy names its original; no honest receipt of the same flat and app is marked."""
-    arrive(engine, Catalogue(), cast())
+    arrive(engine, cast())
     with engine.connect() as connection:
         links = connection.execute(
             text(
@@ -126,7 +125,7 @@ def test_copies_are_found_and_look_alikes_are_not(engine: Engine) -> None:
 
 def test_look_alikes_are_told_apart_for_good(engine: Engine) -> None:
     """Receipts that differ are stored as parted, so that no poor copy ever joins them."""
-    arrive(engine, Catalogue(), cast())
+    arrive(engine, cast())
     parted = [pair for *_, pair in state(engine)[1] if pair]
     assert len(parted) >= LOOK_ALIKES - 1
 
@@ -141,7 +140,7 @@ def test_an_altered_copy_is_told_in_words_alone(engine: Engine) -> None:
     with engine.connect() as connection:
         found = source.submissions(connection, list(pictures))
     outcomes = [Outcome(each, inspect(encode(pictures[each.id]))) for each in found]
-    backfill.commit(engine, Catalogue(), outcomes)
+    backfill.commit(engine, outcomes)
     assert said(engine) == {
         first.id: (False, None, None, None),
         second.id: (
@@ -153,44 +152,43 @@ def test_an_altered_copy_is_told_in_words_alone(engine: Engine) -> None:
     }
     with engine.begin() as connection:
         connection.execute(text("delete from payment_submissions where id = :id"), {"id": first.id})
-    backfill.settle(engine, Catalogue())
+    backfill.settle(engine)
     assert said(engine) == {second.id: (False, None, None, None)}
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_arrival_does_not_matter(engine: Engine, seed: int) -> None:
     """One batch in order, and any batches in any order, end in the same tables."""
-    arrive(engine, Catalogue(), cast())
+    arrive(engine, cast())
     in_order = state(engine)
     with engine.begin() as connection:
         restart(connection)
     random = Random(seed)
     shuffled = random.sample(cast(), len(cast()))
     cuts = sorted({0, *random.sample(range(len(cast())), 4), len(cast())})
-    catalogues = [Catalogue(), Catalogue()]  # as two runs would take turns
-    for number, (start, end) in enumerate(pairwise(cuts)):
-        arrive(engine, catalogues[number % 2], shuffled[start:end])
+    for start, end in pairwise(cuts):
+        arrive(engine, shuffled[start:end])
     assert state(engine) == in_order
 
 
 def test_a_deleted_original_leaves_what_would_be_without_it(engine: Engine) -> None:
     """After a deletion, settling everything gives the tables of a society that never had it."""
-    arrive(engine, Catalogue(), cast())
+    arrive(engine, cast())
     gone = next(each.copy_of for each in cast() if each.copy_of)
     with engine.begin() as connection:
         connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone})
-    backfill.settle(engine, Catalogue())
+    backfill.settle(engine)
     healed = state(engine)
     with engine.begin() as connection:
         restart(connection)
-    arrive(engine, Catalogue(), [each for each in cast() if each.id != gone])
+    arrive(engine, [each for each in cast() if each.id != gone])
     assert state(engine) == healed
 
 
 def test_settling_again_writes_nothing(engine: Engine) -> None:
     """What is settled stays untouched: no picture moves, no link and no index row changes."""
-    arrive(engine, Catalogue(), cast())
-    again = backfill.settle(engine, Catalogue())
+    arrive(engine, cast())
+    again = backfill.settle(engine)
     assert again.pictures_moved == 0
     assert again.links.links_changed == 0
     assert (again.index.hashes_written, again.index.hashes_removed) == (0, 0)
@@ -199,21 +197,19 @@ def test_settling_again_writes_nothing(engine: Engine) -> None:
 def test_new_submissions_cost_only_their_own_comparisons(engine: Engine) -> None:
     """Arriving last makes nobody look again: all older comparisons stay as they are."""
     *earlier, last = cast()
-    catalogue = Catalogue()
-    arrive(engine, catalogue, earlier)
+    arrive(engine, earlier)
     before = set(state(engine)[1])
-    arrive(engine, catalogue, [last])
+    arrive(engine, [last])
     assert before <= set(state(engine)[1])
 
 
-def test_a_failed_transaction_is_forgotten(engine: Engine) -> None:
-    """A catalogue that has read what was rolled back is emptied, and finds everything anew."""
-    catalogue = Catalogue()
+def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
+    """What was rolled back is found anew by the next batch."""
     with pytest.raises(RuntimeError):
-        break_off(engine, catalogue, cast()[0])
-    arrive(engine, catalogue, cast())
+        break_off(engine, cast()[0])
+    arrive(engine, cast())
     in_order = state(engine)
     with engine.begin() as connection:
         restart(connection)
-    arrive(engine, Catalogue(), cast())
+    arrive(engine, cast())
     assert state(engine) == in_order

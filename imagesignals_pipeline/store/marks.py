@@ -1,0 +1,68 @@
+"""The index that finds pictures by their marks; the order of submission decides who reads what."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from imagesignals_pipeline.sql import query
+
+Marks = Mapping[int, Sequence[int]]
+"""The marks of pictures, by their numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A picture that has a mark, and when it was first submitted."""
+
+    picture: int
+    created_at: datetime
+
+
+def save(connection: Connection, marks: Marks) -> None:
+    """Put pictures into the index where they stand; those that nobody shows stay out."""
+    _each(connection, "save_marks", marks)
+
+
+def forget(connection: Connection, marks: Marks) -> None:
+    """Take pictures out of the index. To be called before they are placed anew."""
+    _each(connection, "forget_marks", marks)
+
+
+def sharing(
+    connection: Connection, version: int, marks: Marks, rare: int
+) -> dict[int, Sequence[int]]:
+    """Return for each picture those, not later, that share a mark which at most `rare` had by then.
+
+    Reads at most `rare` + 2 entries a mark, whoever else has it.
+    """
+    parameters = {**_flat(marks), "algorithm_version": version, "most": rare}
+    rows = connection.execute(query("sharing"), parameters)
+    return {row.later: row.sharing for row in rows}
+
+
+def early_holders(
+    connection: Connection, version: int, marks: Collection[int], most: int
+) -> dict[int, list[Holder]]:
+    """Return the earliest pictures that have each mark, at most so many."""
+    parameters = {"marks": list(marks), "algorithm_version": version, "most": most}
+    found: dict[int, list[Holder]] = {}
+    for row in connection.execute(query("early_holders"), parameters):
+        holder = Holder(row.picture, row.first_created_at.astimezone(UTC))
+        found.setdefault(row.mark, []).append(holder)
+    return found
+
+
+def _each(connection: Connection, statement: str, marks: Marks) -> None:
+    if marks:
+        connection.execute(query(statement), _flat(marks))
+
+
+def _flat(marks: Marks) -> dict[str, list[int]]:
+    """Return two columns of equal length, and each picture once: few, as the planner must see."""
+    return {
+        "pictures": list(marks),
+        "numbers": [number for number, some in marks.items() for _ in some],
+        "marks": [mark for some in marks.values() for mark in some],
+    }

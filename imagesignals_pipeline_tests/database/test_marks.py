@@ -1,0 +1,221 @@
+"""Which pictures a picture asks: a function of the set of pictures, read from an index."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from imagesignals_pipeline import match, matching
+from imagesignals_pipeline.match.candidates import DESCRIBED
+from imagesignals_pipeline.matching import Reach
+from imagesignals_pipeline.store import pictures
+from imagesignals_pipeline_tests import synthetic
+from imagesignals_pipeline_tests.synthetic import Table
+
+NARROW = Reach(exhaustive=6, rare=3)
+"""So that a few dozen pictures meet every rule that a million do."""
+PICTURES = 48
+FIRST = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A submission and the words of its picture; some were made at the same moment."""
+
+    number: int
+    words: Table
+
+    @property
+    def id(self) -> UUID:
+        """An id whose order is not that of the numbers."""
+        return UUID(int=(7919 * self.number) % 1009)
+
+    @property
+    def created_at(self) -> datetime:
+        """Three are made at each moment."""
+        return FIRST + timedelta(days=self.number // 3)
+
+
+@pytest.fixture(scope="module")
+def crowd() -> list[Shown]:
+    """Pictures that share some of forty words, every word with a few changed bits."""
+    random = np.random.default_rng(5)
+    vocabulary = random.integers(0, 2**63, 40).astype(np.uint64)
+    found: list[Shown] = []
+    for number in range(PICTURES):
+        words = np.zeros(9, DESCRIBED)
+        popular = (random.random(9) ** 2 * len(vocabulary)).astype(int)
+        flipped = np.uint64(1) << random.integers(0, 64, 9).astype(np.uint64)
+        words["code"] = vocabulary[popular] ^ flipped
+        words["shape"] = 15
+        found.append(Shown(number, words))
+    return found
+
+
+@pytest.fixture
+def connection(engine: Engine, crowd: list[Shown]) -> Iterator[Connection]:
+    """A society whose submissions are there, and not analysed."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("insert into payment_submissions values (:id, 'F-1', 'a.png', :created_at)"),
+            [{"id": each.id, "created_at": each.created_at} for each in crowd],
+        )
+        yield connection
+        connection.rollback()
+
+
+def arrive(connection: Connection, some: Sequence[Shown]) -> frozenset[UUID]:
+    """Store fingerprints, and settle them as one batch; return who looked again."""
+    connection.execute(
+        text(
+            "insert into image_fingerprints values"
+            " (:id, :pixels, :pixels, :payload, :version, now())"
+        ),
+        [
+            {
+                "id": each.id,
+                "pixels": synthetic.pixels(each.number),
+                "payload": synthetic.packed(each.words, each.number),
+                "version": match.ALGORITHM_VERSION,
+            }
+            for each in some
+        ],
+    )
+    return matching.settle(connection, [each.id for each in some], reach=NARROW).submissions
+
+
+def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
+    """Return whom each picture that is shown would name now."""
+    rows = pictures.placed(connection, pixels=[synthetic.pixels(n) for n in range(PICTURES)])
+    named = matching._named(connection, [each for each in rows if each.order], NARROW)
+    return {each.order[1]: named[each.pixels] for each in rows if each.order}
+
+
+def plainly_asked(crowd: Sequence[Shown]) -> dict[int, set[int]]:
+    """Return whom each picture asks, told without an index."""
+    order = sorted(crowd, key=lambda each: (each.created_at, each.id))
+    marks = {
+        each.number: set(match.marks(synthetic.descriptor(each.words)).tolist()) for each in crowd
+    }
+    found: dict[int, set[int]] = {}
+    for place, each in enumerate(order):
+        earlier = order[:place]
+        asks = {other.number for other in earlier} if place < NARROW.exhaustive else set[int]()
+        for mark in marks[each.number]:
+            by_then = [
+                other.number
+                for other in order
+                if other is not each
+                and other.created_at <= each.created_at
+                and mark in marks[other.number]
+            ]
+            if len(by_then) <= NARROW.rare:
+                asks |= {other.number for other in earlier if other.number in by_then}
+        found[each.number] = asks
+    return found
+
+
+def test_a_picture_asks_whom_the_rule_says(connection: Connection, crowd: list[Shown]) -> None:
+    """The first ask all before them; later ones those with a mark that few had by then."""
+    arrive(connection, crowd)
+    expected = plainly_asked(crowd)
+    descriptors = {each.number: synthetic.descriptor(each.words) for each in crowd}
+    found = asked(connection)
+    for each in crowd:
+        likely = {
+            synthetic.pixels(other)
+            for other in expected[each.number]
+            if match.Candidates([descriptors[other]]).scores(descriptors[each.number])[0] > 0
+        }
+        assert set(found[each.id][0]) == likely, each.number
+    sizes = [len(asks) for asks in expected.values()]
+    assert 0 < np.mean(sizes[NARROW.exhaustive :]) < PICTURES / 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whose_candidates_change_looks_again(
+    connection: Connection, crowd: list[Shown], seed: int
+) -> None:
+    """Arrivals in any order, deletions and new dates: nobody keeps candidates that are not so."""
+    random = Random(seed)
+    waiting = random.sample(crowd, len(crowd)) if seed else crowd[::-1]
+    changes = 0
+    while waiting:
+        before = asked(connection)
+        size = random.randint(1, 5)
+        again = set(arrive(connection, waiting[:size]))
+        waiting = waiting[size:]
+        after = asked(connection)
+        changed = {id_ for id_, named in after.items() if named != before.get(id_)}
+        assert changed <= again
+        changes += len(changed)
+    assert changes > PICTURES + 5
+    for each in random.sample(crowd, 16):
+        before = asked(connection)
+        _disturb(connection, each, random)
+        again = set(matching.settle(connection, reach=NARROW).submissions)
+        after = asked(connection)
+        assert {id_ for id_, named in after.items() if named != before.get(id_)} <= again
+
+
+def _disturb(connection: Connection, each: Shown, random: Random) -> None:
+    """Delete a submission, or date it anew."""
+    if random.random() < 1 / 2:
+        connection.execute(text("delete from payment_submissions where id = :id"), {"id": each.id})
+    else:
+        connection.execute(
+            text("update payment_submissions set created_at = :at where id = :id"),
+            {"id": each.id, "at": FIRST + timedelta(days=random.randint(0, PICTURES // 3))},
+        )
+
+
+def test_arriving_last_concerns_nobody_else(connection: Connection, crowd: list[Shown]) -> None:
+    """In the order of submission nobody looks again, whatever has become common meanwhile."""
+    order = sorted(crowd, key=lambda each: (each.created_at, each.id))
+    for start in range(0, PICTURES, 6):
+        some = order[start : start + 6]
+        assert arrive(connection, some) == {each.id for each in some}
+
+
+def test_a_batch_outlives_a_deletion(connection: Connection, crowd: list[Shown]) -> None:
+    """A picture whose submission was deleted is no candidate, also before that was settled."""
+    arrive(connection, crowd[:-4])
+    connection.execute(
+        text("delete from payment_submissions where id = any(cast(:ids as uuid []))"),
+        {"ids": [str(each.id) for each in crowd[:20]]},
+    )
+    arrive(connection, crowd[-4:])
+    while matching.settle(connection, limit=3, reach=NARROW).moved:
+        pass
+    kept = asked(connection)
+    connection.execute(
+        text("truncate image_fingerprints, image_matches, image_pictures, image_marks")
+    )
+    arrive(connection, crowd[20:])
+    assert asked(connection) == kept
+
+
+def test_the_index_holds_who_is_shown(connection: Connection, crowd: list[Shown]) -> None:
+    """Every mark of every picture that is shown is there, at its place, and nothing else."""
+    arrive(connection, crowd)
+    for each in crowd[:8]:
+        _disturb(connection, each, Random(each.number))
+    matching.settle(connection, reach=NARROW)
+    held = connection.execute(
+        text(
+            "select mark, pixels_sha256, mark.first_created_at from image_marks as mark"
+            " join image_pictures as picture on picture.number = mark.picture"
+        )
+    )
+    rows = pictures.placed(connection, pixels=[synthetic.pixels(n) for n in range(PICTURES)])
+    assert sorted((mark, bytes(pixels), at) for mark, pixels, at in held) == sorted(
+        (mark, each.pixels, each.order[0])
+        for each in rows
+        if each.order
+        for mark in match.marks(each.descriptor).tolist()
+    )
