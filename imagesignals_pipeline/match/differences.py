@@ -72,6 +72,9 @@ FAINT: Final = 0.4
 GAP_PX: Final = 5
 """Part of the limit down to which a pen's stroke is followed, and gaps that it may have where it
 crosses text of its own brightness."""
+FOLLOWED: Final = 1.0
+"""Lines of text over which a stroke is followed: in a blurred pair all text is faintly wrong, and
+the differing details of two receipts would go with it."""
 ALONG_PX: Final = 13
 ALONG: Final = 0.5
 """Reach of a stroke's edge, and share of a spot that must be within."""
@@ -244,8 +247,9 @@ def _foreign(pair: _Pair, alone: Mask, lonely: Mask, trusted: Mask) -> Mask:
     seed = (large[label] & wrong) | (_remarks(wrong, lonely, pair.line) & wrong)
     faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
     parts, _ = raster.components(faint)
-    followed = np.unique(parts[seed])
-    return raster.grown(np.isin(parts, followed), pair.window + 2, pair.window + 2)
+    reach = int(2 * FOLLOWED * pair.line) | 1
+    followed = np.isin(parts, np.unique(parts[seed])) & raster.grown(seed, reach, reach)
+    return raster.grown(followed, pair.window + 2, pair.window + 2)
 
 
 def _strokes(boxes: Ints, line: float) -> Mask:

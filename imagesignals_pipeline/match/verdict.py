@@ -36,6 +36,8 @@ MOST_LONELY: Final = 0.1
 MOST_BEYOND: Final = 0.12
 """Both pictures reach beyond the other, or have text of their own under strokes: a thread that was
 scrolled, not a crop. One that is cropped and another that is marked add nothing."""
+BLURRED_BEYOND: Final = 0.06
+"""The same in a blurred pair, in which noise may pass for strokes."""
 MIN_SHARED: Final = 0.35
 """Share of the fuller picture's words that the other must reach at least."""
 FAINT_SPOT: Final = 2.0
@@ -157,7 +159,7 @@ def _one_covers_the_other(seen: Differences) -> bool:
     both = min(seen.beyond_a, seen.beyond_b) + min(seen.covered_a, seen.covered_b)
     most = max(seen.beyond_a + seen.covered_a, seen.beyond_b + seen.covered_b)
     return (
-        both <= MOST_BEYOND
+        both <= (MOST_BEYOND if seen.correlation >= CLEAR else BLURRED_BEYOND)
         and most <= 1 - MIN_SHARED
         and seen.lonely <= MOST_LONELY
         and seen.foreign <= MOST_FOREIGN

@@ -84,3 +84,5 @@ def test_a_cropped_picture_and_a_marked_one_may_be_the_same() -> None:
     assert tier(beyond_a=0.2, beyond_b=0.2) is Tier.SAME_TEMPLATE
     assert tier(covered_a=0.2, covered_b=0.2) is Tier.SAME_TEMPLATE
     assert tier(beyond_a=0.5, covered_a=0.2) is Tier.SAME_TEMPLATE
+    assert tier(covered_a=0.1, covered_b=0.1) is Tier.SAME_PICTURE
+    assert tier(covered_a=0.1, covered_b=0.1, correlation=0.93) is Tier.SAME_TEMPLATE
