@@ -21,6 +21,10 @@ class ActivityKind(StrEnum):
     FINISHED = "finished"
 
 
+OUTCOMES = (ActivityKind.SUCCESSFUL, ActivityKind.SKIPPED, ActivityKind.FAILED)
+"""The kinds of the lines that tell what became of one submission."""
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """One line of the activity log."""

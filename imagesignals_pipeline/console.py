@@ -9,8 +9,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from imagesignals_pipeline import activity
 from imagesignals_pipeline.activity import Activity, ActivityKind
 
-COUNTED = (ActivityKind.SUCCESSFUL, ActivityKind.SKIPPED, ActivityKind.FAILED)
-
 
 class ConsoleActivity:
     """Shows one backfill over several runs as one: batches are numbered through.
@@ -72,7 +70,7 @@ class ConsoleActivity:
                 self._print(activity.batch(self._batch, max(self._batch, self._batches)).line)
             case _:
                 self._print(told.line)
-        if told.kind in COUNTED:
+        if told.kind in activity.OUTCOMES:
             self._counts[told.kind] += 1
             self._progress.update(self._task, advance=1, description=self._description())
 
@@ -82,5 +80,5 @@ class ConsoleActivity:
 
     def _description(self) -> str:
         """Return the running totals."""
-        successful, skipped, failed = (self._counts[kind] for kind in COUNTED)
+        successful, skipped, failed = (self._counts[kind] for kind in activity.OUTCOMES)
         return f"{successful} successful, {skipped} skipped, {failed} failed"
