@@ -81,6 +81,11 @@ def totals(run: Totals) -> Activity:
     )
 
 
+def pace(words: str) -> Activity:
+    """Say how fast it goes and when it will be done."""
+    return Activity(ActivityKind.TOTALS, f"⏱️ {words}")
+
+
 def finished() -> Activity:
     """Say that the backfill is complete."""
     return Activity(ActivityKind.FINISHED, "✨ Backfill completed successfully!")
