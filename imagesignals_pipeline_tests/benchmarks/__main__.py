@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("bench_shell", "bench_analyze", "bench_backfill", "bench_live")
+BENCHMARKS = ("bench_shell", "bench_analyze", "bench_backfill", "bench_memory", "bench_live")
 
 for name in BENCHMARKS:
     print(f"\n== {name}", flush=True)

@@ -113,7 +113,7 @@ def _submitted(bench: Bench, latency_s: float) -> Generator[str]:
     """Submit the pictures anew, and serve them."""
     with screenshots.served(bench.files[0].parent, latency_s) as base_url:
         with bench.engine.begin() as connection:
-            screenshots.submit(connection, bench.files, base_url)
+            screenshots.submit(connection, [base_url + file.name for file in bench.files])
         with bench.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("vacuum analyze"))
         os.environ[settings.STORAGE_URL] = base_url

@@ -7,7 +7,7 @@ turn.
 import os
 import tempfile
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -76,8 +76,8 @@ def forget(connection: Connection) -> None:
     connection.execute(text(f"truncate {', '.join(tables.scalars())} cascade"))
 
 
-def submit(connection: Connection, files: Sequence[Path], base_url: str) -> None:
-    """Let only these pictures be submitted, a minute apart and a month's number in each month."""
+def submit(connection: Connection, urls: Iterable[str], *, a_month: int = A_MONTH) -> None:
+    """Let only these be submitted, a minute apart and so many in each month."""
     forget(connection)
     connection.execute(
         text(
@@ -87,17 +87,17 @@ def submit(connection: Connection, files: Sequence[Path], base_url: str) -> None
         [
             {
                 "flat_id": f"F-{number % 400}",
-                "url": base_url + file.name,
-                "created_at": _month(number // A_MONTH) + timedelta(minutes=number % A_MONTH),
+                "url": url,
+                "created_at": _month(number // a_month) + timedelta(minutes=number % a_month),
             }
-            for number, file in enumerate(files)
+            for number, url in enumerate(urls)
         ],
     )
 
 
 def _month(number: int) -> datetime:
     years, month = divmod(number, 12)
-    return datetime(2022 + years, month + 1, 1, tzinfo=UTC)
+    return datetime(2018 + years, month + 1, 1, tzinfo=UTC)
 
 
 @contextmanager
