@@ -28,6 +28,9 @@ def pace(marks: Sequence[Mark], total: int) -> Pace | None:
     pace is followed, and a single slow batch has others beside it. rich's own estimate looks back
     for half a minute, in which a batch of a slow storage may not even end.
 
+    What it cannot foresee: in an empty database the first pictures have few others to be compared
+    with, and are quick. It tells too little time until about eighty are there.
+
     Args:
         marks: When the first batch began, with none done, and when each batch ended.
         total: Submissions of this backfill.
