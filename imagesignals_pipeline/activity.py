@@ -21,6 +21,10 @@ class ActivityKind(StrEnum):
     FINISHED = "finished"
 
 
+OUTCOMES = (ActivityKind.SUCCESSFUL, ActivityKind.SKIPPED, ActivityKind.FAILED)
+"""The kinds of the lines that tell what became of one submission."""
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
     """One line of the activity log."""
@@ -75,6 +79,11 @@ def totals(run: Totals) -> Activity:
         f"📈 Processed {run.processed} of {run.total}: "
         f"{run.completed} successful, {run.skipped} skipped, {run.failed} failed",
     )
+
+
+def pace(words: str) -> Activity:
+    """Say how fast it goes and when it will be done."""
+    return Activity(ActivityKind.TOTALS, f"⏱️ {words}")
 
 
 def finished() -> Activity:

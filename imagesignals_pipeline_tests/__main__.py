@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 OLDEST_POSTGRES = Path("/usr/lib/postgresql/15/bin")
-CORE = ("analyse", "match", "activity.py", "backfill.py", "model.py", "picture.py")
+CORE = ("analyse", "match", "activity.py", "backfill.py", "model.py", "pace.py", "picture.py")
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", "2")
 STATIC = (

@@ -1,7 +1,8 @@
 """The assets: what waits, the signals, the hash index."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -129,13 +130,13 @@ def plan_batches(
     """Divide what waits in this month into batches, oldest first, and write them down."""
     abandoned.sign(context)
     abandoned.end(context.instance)
-    tell = _tell(context, activity_log)
     month = window(context.partition_key, _instant(config.since), _instant(config.until))
-    tell(activity.fetching())
-    with plain_failures(), postgres.engine.begin() as connection:
-        ids = _wanted(connection, month, config)
-        batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
-    tell(activity.found(len(ids)))
+    with _telling(context, activity_log) as tell:
+        tell(activity.fetching())
+        with plain_failures(), postgres.engine.begin() as connection:
+            ids = _wanted(connection, month, config)
+            batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
+        tell(activity.found(len(ids)))
     steps = min(batches, MAX_BATCH_STEPS)
     for step in range(steps):
         first, last = batches * step // steps + 1, batches * (step + 1) // steps
@@ -172,12 +173,11 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
     """Fetch, decode and compare the screenshots of a batch, and commit their signals."""
     first, last = map(int, str(context.get_mapping_key()).removeprefix("b").split("_"))
     bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
-    tell = _tell(context, activity_log)
     for number in range(first, last + 1):
         if abandoned.is_over(context.instance, context.run_id):
             context.log.info("This run has ended: the next one takes what it has left.")
             return
-        with plain_failures():
+        with plain_failures(), _telling(context, activity_log) as tell:
             fetched = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
         time.sleep(config.batch_delay if fetched else 0)
 
@@ -278,14 +278,30 @@ def image_perceptual_hash_index(
     )
 
 
-def _tell(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Tell:
-    """Tell activities to Dagster's log and to whoever else listens."""
+@contextmanager
+def _telling(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Generator[Tell]:
+    """Tell activities to Dagster's log and to whoever else listens.
+
+    What became of a batch's submissions is one message with a line for each: Dagster opens a
+    connection to its storage for every message.
+    """
+    waiting: list[str] = []
+
+    def log() -> None:
+        if waiting:
+            context.log.info("\n".join(waiting))
+            waiting.clear()
 
     def tell(told: Activity) -> None:
-        context.log.info(told.line)
         activity_log.tell(told)
+        waiting.append(told.line)
+        if told.kind not in activity.OUTCOMES:
+            log()
 
-    return tell
+    try:
+        yield tell
+    finally:
+        log()
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("bench_shell", "bench_analyze", "bench_live", "bench_scale")
+BENCHMARKS = ("shell", "analyze", "backfill", "memory", "live", "scale")
 
 for name in BENCHMARKS:
-    print(f"\n== {name}", flush=True)
-    subprocess.run([sys.executable, "-m", f"{__package__}.{name}"], check=True)
+    print(f"\n== bench_{name}", flush=True)
+    subprocess.run([sys.executable, "-m", f"{__package__}.bench_{name}"], check=True)

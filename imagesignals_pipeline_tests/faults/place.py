@@ -98,13 +98,13 @@ class Place:
             return connection.execute(newest).scalar_one()
 
     def told_since(self, event: int) -> str:
-        """Return what runs have written to Dagster's log after an event."""
+        """Return what runs have written to Dagster's log after an event, line by line."""
         with self.dagster.connect() as connection:
             written = connection.execute(
                 text("select event from event_logs where id > :event and event like '% F-%'"),
                 {"event": event},
             )
-            return "\n".join(written.scalars())
+            return "\n".join(written.scalars()).replace(r"\n", "\n")  # the events are JSON
 
     def busy(self) -> list[str]:
         """Return what Dagster has not brought to an end: runs, and backfills of several."""

@@ -121,6 +121,10 @@ def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:
     lines = told(instance, result.run_id)
     for line in ("📊 Found 6 payment submissions to process", "🔄 Processing batch 2 of 2"):
         assert line in lines
+    (first, second) = (line.splitlines() for line in lines if "✅ Processed" in line)
+    assert [len(first), len(second)] == [6, 2]  # one message a batch, a line a submission, totals
+    assert first[0] == "✅ Processed F-601 - OK"
+    assert second[-1] == "📈 Processed 6 of 6: 5 successful, 0 skipped, 1 failed"
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert set(checks) == {each.name for each in verify.CHECKS}
     assert [name for name, check in checks.items() if not check.passed] == [
