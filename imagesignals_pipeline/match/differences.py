@@ -163,7 +163,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
-    noise = min(max(NOISE * (1 - usual), LEAST_NOISE), MOST_NOISE) + GRAIN / np.maximum(least, 1)
+    noise = noise_of(usual, least)
     doubtful = clear & (1 - correlation > EXCESS * noise)
     correlation = _second_look(pair, correlation, doubtful)
     wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
@@ -184,6 +184,16 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         covered_a=_share(foreign & ~text_b, text_a),
         covered_b=_share(foreign & ~text_a, text_b),
     )
+
+
+def noise_of(usual: float, least: Floats) -> Floats:
+    """Return what windows of a pair lack by noise alone, in correlation.
+
+    Args:
+        usual: The median correlation of the pair's windows.
+        least: The lesser of the two variances of each window, in squared grey levels.
+    """
+    return min(max(NOISE * (1 - usual), LEAST_NOISE), MOST_NOISE) + GRAIN / np.maximum(least, 1)
 
 
 def _share(some: Mask, of: Mask) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 
 from imagesignals_pipeline.match import alignment, payload, raster
 from imagesignals_pipeline.match.alignment import Guess
+from imagesignals_pipeline.match.differences import COMPARABLE, EXCESS, noise_of
 from imagesignals_pipeline.match.payload import Print
 
 MAX_GLANCES: Final = 20
@@ -22,10 +23,7 @@ WINDOW: Final = 5
 EDGE_PX: Final = 9
 LEAST_VARIANCE: Final = 60.0
 """Of a window with text, in squared grey levels of the half-size picture."""
-COMPARABLE: Final = 0.15
 LEAST_PIXELS: Final = 50
-NOISE, LEAST_NOISE, MOST_NOISE, GRAIN, EXCESS = 1.5, 0.03, 0.13, 16.0, 3.0
-"""As in the full comparison: a window differs when it lacks too many times the pair's noise."""
 
 
 def promising(packed: bytes, candidates: Sequence[bytes]) -> list[int]:
@@ -63,6 +61,6 @@ def agreement(a: Print, b: Print, guess: Guess) -> float:
     text = (least > LEAST_VARIANCE) & (least > COMPARABLE * most) & well_inside
     if text.sum() < LEAST_PIXELS:
         return 0.0
-    seen, contrast = correlation[text], least[text]
-    noise = min(max(NOISE * (1 - float(np.median(seen))), LEAST_NOISE), MOST_NOISE)
-    return float((1 - seen <= EXCESS * (noise + GRAIN / contrast)).mean())
+    seen = correlation[text]
+    noise = noise_of(float(np.median(seen)), least[text])
+    return float((1 - seen <= EXCESS * noise).mean())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
-from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, receipt
+from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt
 
 WORDS = st.lists(
     st.tuples(st.integers(0, 2**64 - 1), st.integers(0, SHAPES - 1)), min_size=0, max_size=6
@@ -63,6 +63,14 @@ def test_the_original_is_proposed_first_among_look_alikes() -> None:
         chosen = match.promising(copy, payloads)
         assert chosen[0] == 17, name
         assert len(chosen) <= match.MAX_COMPARISONS
+
+
+def test_a_poor_original_comes_before_its_clean_look_alikes() -> None:
+    """More words agree with a clean receipt of another month; at half size it is told apart."""
+    original = match.fingerprint(jpeg(receipt(17), 8))
+    copy = match.fingerprint(jpeg(receipt(17), 30))
+    candidates = [match.fingerprint(receipt(seed)) for seed in range(17)]
+    assert match.promising(copy, [*candidates, original])[0] == len(candidates)
 
 
 def test_pictures_without_common_words_are_not_compared() -> None:
