@@ -69,7 +69,7 @@ def test_a_poor_original_comes_before_its_clean_look_alikes() -> None:
     """More words agree with a clean receipt of another month; at half size it is told apart."""
     original = match.fingerprint(jpeg(receipt(17), 8))
     copy = match.fingerprint(jpeg(receipt(17), 30))
-    others = [match.fingerprint(receipt(seed)) for seed in (8, 15, 19)]
+    others = [match.fingerprint(receipt(seed)) for seed in (6, 10, 15)]
     assert match.promising(copy, [*others, original])[0] == len(others)
 
 
