@@ -495,7 +495,7 @@ def test_a_role_with_least_rights_can_do_all_the_work(engine: Engine) -> None:
                 "create role pipeline_writer;"
                 "grant select on payment_submissions, imagesignals_migrations to pipeline_writer;"
                 "grant select, insert, update, delete on payment_image_signals,"
-                " image_perceptual_hash_index, image_fingerprints, image_matches,"
+                " image_perceptual_hash_index, image_fingerprints, image_matches, image_pictures,"
                 " image_signal_batches, image_signal_failures to pipeline_writer;"
                 "create policy reads on payment_submissions"
                 " for select to pipeline_writer using (true);"
