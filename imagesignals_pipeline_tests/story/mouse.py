@@ -33,7 +33,7 @@ PLACE = """
 class Mouse(Reader):
     """One tab of a browser with a window of its own size."""
 
-    patience_s = 120
+    patience_s = 240
     """Dagster's pages ask much of a loaded machine, and a backfill takes its time."""
 
     def sized(self, width: int = WIDTH, height: int = HEIGHT) -> None:
