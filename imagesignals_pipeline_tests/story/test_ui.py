@@ -62,6 +62,7 @@ def test_the_day_of_the_backfill(mouse: Mouse, society: Operator, tmp_path: Path
         switch_the_schedule_on(mouse, home)
         wait(lambda: schedule_is_on(server), process, LONG_S)
         backfill_everything(mouse, home)
+        wait(lambda: nothing_runs(server), process, LONG_S)
         open_the_checks(mouse, home)
         see_what_failed(mouse, home, first)
         pictures.take(mouse, home, first, tmp_path)
@@ -84,6 +85,12 @@ def schedule_is_on(server: WebServer) -> bool:
         "scheduleName": SCHEDULE,
     }
     return server.ask(STATE, schedule=selector)["scheduleState"]["status"] == "RUNNING"
+
+
+def nothing_runs(server: WebServer) -> bool:
+    """Whether all that was launched has ended, the checks too."""
+    runs = server.ask("{ runsOrError { ... on Runs { results { status } } } }")["results"]
+    return {run["status"] for run in runs} == {"SUCCESS"}
 
 
 def backfill_everything(mouse: Mouse, home: str) -> None:
