@@ -24,7 +24,7 @@ class Pace:
 def pace(marks: Sequence[Mark], total: int) -> Pace | None:
     """Return the pace of all but the first third of what is done.
 
-    So a slow start (processes that start, a catalogue to read) soon counts no more, a change of
+    So a slow start (of processes, of connections) soon counts no more, a change of
     pace is followed, and a single slow batch has others beside it. rich's own estimate looks back
     for half a minute, in which a batch of a slow storage may not even end.
 

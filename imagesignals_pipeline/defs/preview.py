@@ -24,7 +24,7 @@ def table(frame: pd.DataFrame, *, below: str = "") -> dg.MetadataValue:
         return dg.MetadataValue.md("*nothing*")
     lines = [list(frame.columns), ["---"] * frame.shape[1], *frame.astype(str).to_numpy().tolist()]
     rows = [f"| {' | '.join(map(_cell, row))} |" for row in lines]
-    return dg.MetadataValue.md("\n".join([*rows, *([""] * bool(below)), *filter(None, [below])]))
+    return dg.MetadataValue.md("\n".join(rows) + (f"\n\n{below}" if below else ""))
 
 
 def numbers(report: object) -> dict[str, int | float]:

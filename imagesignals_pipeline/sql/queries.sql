@@ -772,15 +772,10 @@ where (known.same_picture or known.parted)
                     known.pixels_a in (select alike.pixels from alike)
                     and known.pixels_b in (select alike.pixels from alike)
                 )
-        else true
-    end
-    and (
-        cast(:pixels as bytea []) is null
-        or (
+        else
             known.pixels_a = any(cast(:pixels as bytea []))
             and known.pixels_b = any(cast(:pixels as bytea []))
-        )
-    );
+    end;
 
 -- name: altered_copies
 -- Of given pixels, or of all if none are given: those that agree with an earlier picture except in

@@ -13,10 +13,12 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from websockets.sync.client import ClientConnection
 
 from imagesignals_pipeline import database, settings, verify
 from imagesignals_pipeline.demo import DemoStore
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+from imagesignals_pipeline_tests.evaluation import browser
 from imagesignals_pipeline_tests.few import FEW, insert
 
 PATIENCE_S = 120
@@ -248,3 +250,14 @@ def _operator(
         settings.STORAGE_URL: store.base_url if store else "",
     }
     return Operator(environ, work)
+
+
+@pytest.fixture
+def tab() -> Iterator[ClientConnection]:
+    """A real browser to speak with; what needs one is skipped where there is none."""
+    try:
+        browser.executable()
+    except browser.BrowserMissingError as missing:
+        pytest.skip(str(missing))
+    with browser.connected("--force-device-scale-factor=1") as opened:
+        yield opened

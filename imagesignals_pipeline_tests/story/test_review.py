@@ -8,10 +8,10 @@ from subprocess import Popen
 
 import pytest
 from sqlalchemy import text
+from websockets.sync.client import ClientConnection
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.demo import DemoStore, Kind
-from imagesignals_pipeline_tests.evaluation import browser
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, copied, insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.reader import Reader
@@ -26,14 +26,9 @@ FORGET = (
 
 
 @pytest.fixture
-def member() -> Iterator[Reader]:
+def member(tab: ClientConnection) -> Reader:
     """A committee member at a browser."""
-    try:
-        browser.executable()
-    except browser.BrowserMissingError as missing:
-        pytest.skip(str(missing))
-    with browser.connected("--force-device-scale-factor=1") as socket:
-        yield Reader(socket)
+    return Reader(tab)
 
 
 @pytest.fixture

@@ -1,16 +1,15 @@
 """An operator on the day of the backfill, in a real browser, in the real UI of Dagster."""
 
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from websockets.sync.client import ClientConnection
 
 from imagesignals_pipeline import settings, verify
-from imagesignals_pipeline_tests.evaluation import browser
 from imagesignals_pipeline_tests.few import FEW
 from imagesignals_pipeline_tests.story import pictures
 from imagesignals_pipeline_tests.story.conftest import Operator
@@ -33,16 +32,11 @@ SUCCEEDED = "document.body.innerText.split(/\\bSucceeded\\b/).length - 1"
 
 
 @pytest.fixture
-def mouse() -> Iterator[Mouse]:
+def mouse(tab: ClientConnection) -> Mouse:
     """A browser with a mouse."""
-    try:
-        browser.executable()
-    except browser.BrowserMissingError as missing:
-        pytest.skip(str(missing))
-    with browser.connected("--force-device-scale-factor=1") as opened:
-        reader = Mouse(opened)
-        reader.sized()
-        yield reader
+    mouse = Mouse(tab)
+    mouse.sized()
+    return mouse
 
 
 @pytest.mark.timeout(600)

@@ -19,7 +19,7 @@ alter table payment_image_signals
     add column if not exists similar_to_payment_id uuid,
     -- How alike the two are; 100: the same file or the same pixels.
     add column if not exists similarity_percentage integer,
-    -- Why we say so, in one sentence.
+    -- Why we say so, in one sentence; of no duplicate, that it agrees with another but for one place.
     add column if not exists similarity_explanation text,
     -- The file has EXIF data that tell something; without is normal for a screenshot.
     add column if not exists exif_available boolean default false,
