@@ -8,7 +8,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, payload, raster, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.payload import Print
-from imagesignals_pipeline.match.raster import Floats, Ints, Mask
+from imagesignals_pipeline.match.raster import Floats, Greys, Ints, Mask
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
 """Windows are about as high as a line: one digit and part of its neighbours."""
@@ -99,11 +99,12 @@ class Spot:
 class Differences:
     """What the comparison of two pictures saw; shares are from 0 to 1.
 
-    `spots` has the strongest first. `agreed`, `wrong`, `lonely` (text in one picture only) and
-    `foreign` (under strokes that one picture has too many) are shares of the text that both
-    could show; `beyond_a` and `beyond_b` are the shares of each one's text that the other does
-    not reach, `covered_a` and `covered_b` those that it has not under such strokes. `matrix` leads
-    from a's thumbnail to b's.
+    `spots` has the strongest first. `sharpness` is that of the sharper picture's text: the step
+    over two pixels by the contrast around it, 1 where edges are as steep as can be. `agreed`,
+    `wrong`, `lonely` (text in one picture only) and `foreign` (under strokes that one picture has
+    too many) are shares of the text that both could show; `beyond_a` and `beyond_b` are the shares
+    of each one's text that the other does not reach, `covered_a` and `covered_b` those that it has
+    not under such strokes. `matrix` leads from a's thumbnail to b's.
     """
 
     a: Print
@@ -111,6 +112,7 @@ class Differences:
     matrix: Matrix
     agreeing: int
     correlation: float
+    sharpness: float
     spots: tuple[Spot, ...]
     agreed: float
     wrong: float
@@ -174,6 +176,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         guess.matrix,
         guess.agreeing,
         usual,
+        max(_sharpness(grey, clear, pair.window) for grey in (pair.a, pair.b)),
         spots,
         agreed=_share(~wrong & clear, clear | (lonely & ~foreign)),
         wrong=_share(wrong, text),
@@ -200,11 +203,22 @@ def _share(some: Mask, of: Mask) -> float:
     return int((some & of).sum()) / max(int(of.sum()), 1)
 
 
+def _steps(grey: Floats) -> Greys:
+    return words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
+
+
 def _text(grey: Floats, pair: _Pair) -> Mask:
-    steps = words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
-    inked = words.ink(steps, max(STEM_PX, int(STEM * pair.line)))
+    inked = words.ink(_steps(grey), max(STEM_PX, int(STEM * pair.line)))
     letters = raster.runs(inked, LEAST_STEM_PX).astype(np.float32)
     return (raster.blur(letters, pair.window) > INKED) & pair.well_inside
+
+
+def _sharpness(grey: Floats, clear: Mask, size: int) -> float:
+    """Return how steep the text's edges are, in the median of its windows."""
+    lowest, highest = raster.extremes(grey, size)
+    steepest = raster.extremes(_steps(grey).astype(np.float32), size)[1]
+    seen = (steepest / np.maximum(highest - lowest, 1))[clear]
+    return float(np.median(seen)) if seen.size else 0.0
 
 
 def _second_look(pair: _Pair, correlation: Floats, doubtful: Mask) -> Floats:

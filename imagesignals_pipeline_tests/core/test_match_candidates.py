@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
-from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt
+from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt, statement
 
 WORDS = st.lists(
     st.tuples(st.integers(0, 2**64 - 1), st.integers(0, SHAPES - 1)), min_size=0, max_size=6
@@ -71,6 +71,12 @@ def test_a_poor_original_comes_before_its_clean_look_alikes() -> None:
     copy = match.fingerprint(jpeg(receipt(17), 30))
     others = [match.fingerprint(receipt(seed)) for seed in (6, 10, 15)]
     assert match.promising(copy, [*others, original])[0] == len(others)
+
+
+def test_a_look_alike_with_other_details_all_over_is_not_compared() -> None:
+    """Where a fifth of the text differs already at half size, a full comparison tells no more."""
+    one, other = (match.fingerprint(statement(seed, words=4, every=1)) for seed in (1, 3))
+    assert match.promising(one, [other, one]) == [1]
 
 
 def test_pictures_without_common_words_are_not_compared() -> None:

@@ -3,13 +3,14 @@
 import io
 from collections.abc import Callable
 from random import Random
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier
+from imagesignals_pipeline.match import Tier, payload
 from imagesignals_pipeline.match.payload import HEADER, WORD
 
 LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
@@ -43,6 +44,26 @@ def receipt(seed: int, *, amount: str = "2,500.00", reference: str = "") -> Imag
     return picture
 
 
+def statement(
+    seed: int, *, width: int = 1080, size: int = 30, words: int = 6, every: int = 8
+) -> Image.Image:
+    """Draw lines of the same dense text; the number at the right of every so many is the seed's."""
+    letters, digits = Random(7), Random(seed)
+    lines, high = 32, round(1.4 * size)
+    picture = Image.new("RGB", (width, (lines + 2) * high), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
+    for line in range(lines):
+        top = (line + 1) * high
+        sizes = [letters.randint(3, 9) for _ in range(words)]
+        said = ["".join(letters.choices(ascii_lowercase, k=each)) for each in sizes]
+        pen.text((size, top), " ".join(said), "#222", font)
+        if line % every == 0:
+            pen.rectangle((0.55 * width, top, width, top + high), "white")
+            number = "".join(digits.choices("0123456789", k=16))
+            pen.text((0.56 * width, top), number, "#222", font)
+    return picture
+
+
 def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     """Return what is left after saving as JPEG."""
     sink = io.BytesIO()
@@ -56,6 +77,15 @@ def circled(picture: Image.Image) -> Image.Image:
     pen = ImageDraw.Draw(marked)
     pen.ellipse((30, 230, 620, 380), outline=(220, 30, 30), width=12)
     pen.line((700, 1000, 300, 1300), (220, 30, 30), 14)
+    return marked
+
+
+def pointed(picture: Image.Image) -> Image.Image:
+    """Draw an arrow along a line of text, in the text's own grey."""
+    marked = picture.copy()
+    pen = ImageDraw.Draw(marked)
+    for start in ((100, 1040), (550, 1026), (550, 1062)):
+        pen.line((start, (600, 1044)), (90, 90, 90), 10)
     return marked
 
 
@@ -83,6 +113,7 @@ COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "cropped at the top": lambda picture: picture.crop((0, 200, 1080, 2000)),
     "cropped on all sides": lambda picture: picture.crop((40, 150, 1040, 1900)),
     "circled": circled,
+    "pointed": pointed,
     "remarked": remarked,
     "darker": lambda picture: picture.point(lambda level: level * 0.75),
     "in a gallery": framed,
@@ -106,6 +137,36 @@ def test_receipts_of_one_app_are_not_copies(name: str, seed: int) -> None:
     verdict = match.compare(match.fingerprint(receipt(1)), other)
     assert not verdict.same_picture
     assert verdict.similarity_percentage < 90
+
+
+@pytest.mark.parametrize("radius", [4, 5, 6, 8, 10])
+@pytest.mark.parametrize("drawn", [receipt, statement])
+def test_illegible_pictures_are_not_judged(
+    drawn: Callable[[int], Image.Image], radius: float
+) -> None:
+    """Two receipts out of focus look alike, because their digits cannot be read: no duplicate."""
+    blurred = [drawn(seed).filter(ImageFilter.GaussianBlur(radius)) for seed in (1, 2)]
+    verdict = match.compare(*map(match.fingerprint, blurred))
+    assert verdict.tier not in {Tier.SAME_PICTURE, Tier.ALTERED_COPY}
+
+
+def test_a_ring_around_dense_text_is_a_mark() -> None:
+    """A stroke is seen where it crosses text, and what lies about it is not swallowed with it."""
+    marked = statement(1)
+    ImageDraw.Draw(marked).ellipse((200, 300, 900, 760), outline=(200, 30, 30), width=5)
+    verdict = match.compare(match.fingerprint(statement(1)), match.fingerprint(marked))
+    assert verdict.same_picture
+    assert verdict.explanation.endswith("marked")
+
+
+def test_small_print_has_more_room() -> None:
+    """A desktop's small digits are kept as large as they can be told apart."""
+    one, other = (statement(seed, width=2560, size=11, words=2) for seed in (1, 2))
+    prints = [match.fingerprint(each) for each in (one, other, jpeg(one, 90))]
+    assert payload.USUAL_BYTES < len(prints[0]) <= payload.MAX_BYTES
+    assert payload.thumbnail(payload.unpack(prints[0]).coded).size > 1.5 * payload.WIDE_PIXELS
+    assert match.compare(prints[0], prints[2]).same_picture
+    assert not match.compare(prints[0], prints[1]).same_picture
 
 
 def test_one_changed_digit_is_not_a_plain_duplicate() -> None:
@@ -171,7 +232,7 @@ def test_pictures_that_show_nothing_match_nothing(picture: Image.Image) -> None:
 
 
 def test_payload_is_bounded() -> None:
-    """Not even a huge page full of print needs more than 32 KiB."""
+    """Not even a huge page full of print needs more than 32 KiB; it is too small to be judged."""
     page = Image.new("RGB", (6000, 6000), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(60)
     random = Random(3)
@@ -180,7 +241,7 @@ def test_payload_is_bounded() -> None:
         pen.text((20, 66 * row), line, (0, 0, 0), font)
     payload = match.fingerprint(page)
     assert 0 < len(payload) <= match.MAX_BYTES == 32 * 1024
-    assert match.compare(payload, payload).same_picture
+    assert match.compare(payload, payload).tier is Tier.SAME_TEMPLATE
 
 
 @pytest.mark.parametrize("grain", [4, 8, 12, 20, 30])

@@ -86,3 +86,9 @@ def test_a_cropped_picture_and_a_marked_one_may_be_the_same() -> None:
     assert tier(beyond_a=0.5, covered_a=0.2) is Tier.SAME_TEMPLATE
     assert tier(covered_a=0.1, covered_b=0.1) is Tier.SAME_PICTURE
     assert tier(covered_a=0.1, covered_b=0.1, correlation=0.93) is Tier.SAME_TEMPLATE
+
+
+def test_nothing_is_said_of_a_pair_that_cannot_be_read() -> None:
+    """Soft text in both pictures leaves no digit to tell from another, however well they agree."""
+    assert tier(sharpness=0.7) is Tier.SAME_PICTURE
+    assert tier(sharpness=0.6) is Tier.SAME_TEMPLATE
