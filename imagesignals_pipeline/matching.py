@@ -19,6 +19,7 @@ mark for a single picture, the first that finds it too common now.
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -30,6 +31,7 @@ from imagesignals_pipeline import match
 from imagesignals_pipeline.store import marks, pictures
 from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
+from imagesignals_pipeline.workers import available_cores
 
 PORTION = 25
 """Pictures whose descriptors and payloads are in memory at once, with those of all they ask."""
@@ -208,14 +210,18 @@ def _compare(connection: Connection, later: Sequence[Placed], reach: Reach) -> N
         (each.later, each.earlier): each
         for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, list(named))
     }
-    fresh = [
-        comparison
-        for each, (others, _) in named.items()
-        if each in payloads  # else its last submission was deleted, and its turn has yet to come
-        for comparison in _compared(
-            each, [one for one in others if one in payloads], payloads, known
-        )
-    ]
+
+    def compared(each: Pixels) -> list[Comparison]:
+        others = [one for one in named[each][0] if one in payloads]
+        return _compared(each, others, payloads, known)
+
+    # What has no payload any more: its last submission was deleted, and its turn has yet to come.
+    present = [each for each in named if each in payloads]
+    pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="comparison")
+    try:  # threads: nearly all of a comparison is inside OpenCV and NumPy, which let others run
+        fresh = [comparison for found in pool.map(compared, present) for comparison in found]
+    finally:  # whoever interrupts it waits for the comparisons that have begun alone
+        pool.shutdown(cancel_futures=True)
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, list(named), fresh)
     pictures.save_worst_scores(connection, {each: worst for each, (_, worst) in named.items()})
 

@@ -1,6 +1,6 @@
 """Reused processes for calls on bytes of strangers, which may crash, hang or eat memory."""
 
-from imagesignals_pipeline.workers.pool import StoppedError, Workers
+from imagesignals_pipeline.workers.pool import StoppedError, Workers, available_cores
 from imagesignals_pipeline.workers.process import Limits
 
-__all__ = ["Limits", "StoppedError", "Workers"]
+__all__ = ["Limits", "StoppedError", "Workers", "available_cores"]
