@@ -18,6 +18,7 @@ from imagesignals_pipeline.store import IndexReport, LinkReport
 
 PORTION = 50
 """Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
+FORGOTTEN_AT_ONCE = 1_000
 
 T = TypeVar("T")
 
@@ -33,9 +34,10 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What `settle` found: pictures that were new or elsewhere, links, rows of the index."""
+    """What `settle` did: pictures compared, thumbnails forgotten, links and rows of the index."""
 
     pictures_moved: int
+    thumbnails_forgotten: int
     links: LinkReport
     index: IndexReport
 
@@ -118,11 +120,16 @@ def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
     return _in_turn(engine, write)
 
 
-def settle(engine: Engine) -> Settlement:
+def settle(engine: Engine, thumbnail_days: int | None = None) -> Settlement:
     """Bring comparisons, links and the hash index in line with all that is stored.
 
     Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
     comparisons are made in portions, each committed, so that batches need not wait long.
+
+    Args:
+        engine: The database.
+        thumbnail_days: Age of a submission from which its thumbnail is forgotten, once it has been
+            compared; None keeps all.
     """
 
     def write(connection: Connection) -> int:
@@ -137,7 +144,18 @@ def settle(engine: Engine) -> Settlement:
         links = store.link(connection)
     with engine.begin() as connection:
         index = store.reindex(connection)
-    return Settlement(moved, links, index)
+    forgotten = 0 if thumbnail_days is None else _forget_thumbnails(engine, thumbnail_days)
+    return Settlement(moved, forgotten, links, index)
+
+
+def _forget_thumbnails(engine: Engine, days: int) -> int:
+    def write(connection: Connection) -> int:
+        return store.forget_thumbnails(connection, match.ALGORITHM_VERSION, days, FORGOTTEN_AT_ONCE)
+
+    forgotten = 0
+    while portion := _in_turn(engine, write):
+        forgotten += portion
+    return forgotten
 
 
 def _in_turn(engine: Engine, write: Callable[[Connection], T]) -> T:

@@ -24,16 +24,24 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """What deletions, or another program, left for `backfill.settle` to repair."""
+    """What deletions, time, or another program, left for `backfill.settle` to do."""
 
     copies_without_original: int
     pictures_moved: int
     uploads_miscounted: int
+    thumbnails_overdue: int
     mark: str
 
     def __bool__(self) -> bool:
-        """Whether there is anything to repair."""
-        return bool(self.copies_without_original or self.pictures_moved or self.uploads_miscounted)
+        """Whether there is anything to do."""
+        return any(
+            (
+                self.copies_without_original,
+                self.pictures_moved,
+                self.uploads_miscounted,
+                self.thumbnails_overdue,
+            )
+        )
 
 
 def pending(connection: Connection) -> list[Backlog]:
@@ -56,12 +64,24 @@ def outdated(connection: Connection, algorithm_version: int) -> list[Backlog]:
     )
 
 
-def unsettled(connection: Connection, algorithm_version: int) -> Unsettled:
-    """Return what links and hash index lack; it reads each table once and compares no picture."""
-    parameters = {"algorithm_version": algorithm_version}
+def unsettled(
+    connection: Connection, algorithm_version: int, thumbnail_days: int | None = None
+) -> Unsettled:
+    """Return what `backfill.settle` would find; it reads each table once and compares no picture.
+
+    Args:
+        connection: The database.
+        algorithm_version: Of the pictures that count.
+        thumbnail_days: How long thumbnails may be kept; None: for ever.
+    """
+    parameters = {"algorithm_version": algorithm_version, "thumbnail_days": thumbnail_days}
     row = connection.execute(query("unsettled"), parameters).one()
     return Unsettled(
-        row.copies_without_original, row.pictures_moved, int(row.uploads_miscounted), row.mark
+        row.copies_without_original,
+        row.pictures_moved,
+        int(row.uploads_miscounted),
+        row.thumbnails_overdue,
+        row.mark,
     )
 
 

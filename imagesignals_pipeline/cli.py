@@ -112,6 +112,12 @@ def migrate(*, roles: bool) -> None:
 
 
 @cli.command()
+def encrypt() -> None:
+    """Encrypt stored thumbnails with IMAGESIGNALS_THUMBNAIL_KEY; needed once, for older ones."""
+    commands.encrypt(Console())
+
+
+@cli.command()
 @click.option("--batch-delay", type=click.FloatRange(0, 60), default=0.0, show_default=True)
 def demo(batch_delay: float) -> None:
     """Load a demonstration society, run the whole backfill, and print what was found."""

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine
 
-from imagesignals_pipeline import activity, database, environment, settings, source, sql
+from imagesignals_pipeline import activity, database, environment, settings, source, sql, store
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError
@@ -55,6 +55,25 @@ def migrate(console: Console, *, roles: bool = False) -> None:
             with engine.begin() as connection:
                 report = sql.grant_roles(connection)
             _print(console, report.lines)
+
+
+def encrypt(console: Console) -> None:
+    """Encrypt stored thumbnails with the present key, and say how many were not.
+
+    Raises:
+        OperatorError: No key is set, or one that is needed is missing.
+    """
+    with environment.prepared(dagster=False), _connected() as engine:
+        with engine.connect() as connection:
+            sql.require_tables(connection)
+        encrypted, last = 0, None
+        while True:
+            with engine.begin() as connection:
+                portion = store.reseal(connection, last)
+            if portion.last is None:
+                break
+            encrypted, last = encrypted + portion.written, portion.last
+        console.print(f"Thumbnails encrypted with the first key: {encrypted}")
 
 
 def verify(console: Console, *, as_json: bool) -> bool:
@@ -204,7 +223,7 @@ def _settle(engine: Engine) -> None:
     """Bring links and index in line with submissions that were deleted or changed."""
     from imagesignals_pipeline import backfill as rooms  # matching is of no use to the others
 
-    rooms.settle(engine)
+    rooms.settle(engine, settings.read(os.environ).thumbnail_days)
 
 
 def _run(

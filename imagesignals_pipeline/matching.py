@@ -212,14 +212,16 @@ def _compare(connection: Connection, later: Sequence[Placed], reach: Reach) -> N
     }
 
     def compared(each: Pixels) -> list[Comparison]:
-        others = [one for one in named[each][0] if one in payloads]
-        return _compared(each, others, payloads, known)
+        # Without a payload nothing can be compared anew, and what is known stays: the thumbnail is
+        # forgotten, or the last submission was deleted and its turn has yet to come.
+        others = named[each][0]
+        present = [one for one in others if {each, one} <= payloads.keys()]
+        kept = [known[each, one] for one in others if one not in present and (each, one) in known]
+        return kept + _compared(each, present, payloads, known)
 
-    # What has no payload any more: its last submission was deleted, and its turn has yet to come.
-    present = [each for each in named if each in payloads]
     pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="comparison")
     try:  # threads: nearly all of a comparison is inside OpenCV and NumPy, which let others run
-        fresh = [comparison for found in pool.map(compared, present) for comparison in found]
+        fresh = [comparison for found in pool.map(compared, named) for comparison in found]
     finally:  # whoever interrupts it waits for the comparisons that have begun alone
         pool.shutdown(cancel_futures=True)
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, list(named), fresh)
@@ -285,6 +287,8 @@ def _compared(
     known: Mapping[tuple[Pixels, Pixels], Comparison],
 ) -> list[Comparison]:
     """Return what a picture and the most promising of its candidates come to."""
+    if not candidates:
+        return []
     chosen = match.promising(payloads[later], [payloads[each] for each in candidates])
     found: list[Comparison] = []
     for earlier in (candidates[number] for number in chosen):

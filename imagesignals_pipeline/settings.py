@@ -1,5 +1,6 @@
 """What the environment says; the only place that knows the names of its variables."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,13 +21,17 @@ SCHEDULE = "IMAGESIGNALS_SCHEDULE"
 ALERT_URL = "IMAGESIGNALS_ALERT_URL"
 BROKER_URL = "IMAGESIGNALS_BROKER_URL"
 THUMBNAILS = "IMAGESIGNALS_THUMBNAILS"
+THUMBNAIL_KEY = "IMAGESIGNALS_THUMBNAIL_KEY"
+THUMBNAIL_DAYS = "IMAGESIGNALS_THUMBNAIL_DAYS"
 REPORTS = "IMAGESIGNALS_REPORTS"
 REPORT_DAYS = "IMAGESIGNALS_REPORT_DAYS"
 
 DEFAULT_FIRST_MONTH = "2024-01"
 DEFAULT_SCHEDULE = "*/15 * * * *"
 DEFAULT_REPORT_DAYS = 90
-MOST_REPORT_DAYS = 36_500
+MOST_DAYS = 36_500
+KEY_BYTES = 32
+_URL_ALPHABET = str.maketrans("+/", "-_")
 BROKERS = frozenset({"redis", "rediss"})
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where dagster.yaml and workspace.yaml lie."""
@@ -52,6 +57,8 @@ class Settings:
     alert_url: str | None = field(repr=False)
     broker_url: str | None = field(repr=False)
     show_thumbnails: bool
+    thumbnail_keys: tuple[str, ...] = field(repr=False)
+    thumbnail_days: int | None
     reports: Path
     report_days: int
 
@@ -81,8 +88,10 @@ def read(environ: Mapping[str, str]) -> Settings:
         alert_url=value(ALERT_URL),
         broker_url=broker_url(environ),
         show_thumbnails=_shows_thumbnails(value(THUMBNAILS)),
+        thumbnail_keys=thumbnail_keys(environ),
+        thumbnail_days=_days(THUMBNAIL_DAYS, value(THUMBNAIL_DAYS)),
         reports=_folder(value(REPORTS) or str(home / "reports")),
-        report_days=_report_days(value(REPORT_DAYS)),
+        report_days=_days(REPORT_DAYS, value(REPORT_DAYS)) or DEFAULT_REPORT_DAYS,
     )
 
 
@@ -111,6 +120,28 @@ def _is_broker(url: str) -> bool:
         return False
 
 
+def thumbnail_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the keys of stored thumbnails in the alphabet of URLs, that of new ones first.
+
+    Raises:
+        Misconfigured: One is no key; it is not repeated, as it is a secret.
+    """
+    keys = [key.strip() for key in environ.get(THUMBNAIL_KEY, "").split(",") if key.strip()]
+    if not all(map(_is_key, keys)):
+        raise Misconfigured(
+            f"Set {THUMBNAIL_KEY} to what `openssl rand -base64 {KEY_BYTES}` prints; "
+            "former keys may follow, after commas."
+        )
+    return tuple(key.translate(_URL_ALPHABET) for key in keys)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(b64decode(text.translate(_URL_ALPHABET), b"-_", validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
 def first_month(environ: Mapping[str, str]) -> date:
     """Return the first day of the earliest monthly partition, which also holds all that is older.
 
@@ -135,10 +166,10 @@ def _shows_thumbnails(text: str | None) -> bool:
     return text != "none"
 
 
-def _report_days(text: str | None) -> int:
-    """Return how many days a report is kept."""
+def _days(name: str, text: str | None) -> int | None:
+    """Return how many days something is kept."""
     if text is None:
-        return DEFAULT_REPORT_DAYS
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_REPORT_DAYS:
-        raise Misconfigured(f"Set {REPORT_DAYS} to a number of days, 1 or more.")
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
+        raise Misconfigured(f"Set {name} to a number of days, 1 or more.")
     return int(text)

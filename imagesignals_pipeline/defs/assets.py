@@ -1,5 +1,6 @@
 """The assets: what waits, the signals, the hash index."""
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import dagster as dg
 from pydantic import Field, field_validator
 from sqlalchemy import Connection
 
-from imagesignals_pipeline import activity, backfill, match, source, store
+from imagesignals_pipeline import activity, backfill, match, settings, source, store
 from imagesignals_pipeline.activity import Activity, Tell
 from imagesignals_pipeline.defs import abandoned, catalog, preview
 from imagesignals_pipeline.defs.partitions import MONTHS, window
@@ -268,10 +269,11 @@ def image_perceptual_hash_index(
     """
     abandoned.sign(context.op_execution_context)
     with plain_failures():
-        settled = backfill.settle(postgres.engine)
+        settled = backfill.settle(postgres.engine, settings.read(os.environ).thumbnail_days)
     return dg.MaterializeResult(
         metadata={
             "pictures_compared": settled.pictures_moved,
+            "thumbnails_forgotten": settled.thumbnails_forgotten,
             **preview.numbers(settled.links),
             **preview.numbers(settled.index),
         }

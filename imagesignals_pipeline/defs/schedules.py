@@ -78,13 +78,14 @@ def incremental_backfill_schedule(
 def relink_duplicates_schedule(
     context: dg.ScheduleEvaluationContext, postgres: dg.ResourceParam[Postgres]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Settle links and index after submissions were deleted (IMAGESIGNALS_SCHEDULE).
+    """Settle links and index after submissions were deleted, and forget old thumbnails.
 
-    new_submissions_sensor does it too.
+    On the clock of IMAGESIGNALS_SCHEDULE; new_submissions_sensor does it too.
     """
     abandoned.end(context.instance)
     with plain_failures(), postgres.engine.connect() as connection:
-        unsettled = backlog.unsettled(connection, match.ALGORITHM_VERSION)
+        days = settings.read(os.environ).thumbnail_days
+        unsettled = backlog.unsettled(connection, match.ALGORITHM_VERSION, days)
     return _answer(requests.relinking(context.instance, relink_duplicates.name, unsettled))
 
 

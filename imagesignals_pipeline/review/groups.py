@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 
 from imagesignals_pipeline.review.filters import FIRST, UNDECIDED, Filters, Place, Tier
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store.sealed import unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def original_of(connection: Connection, copy: UUID) -> UUID | None:
 def payloads(connection: Connection, ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Return the stored pictures of submissions; who has none is missing."""
     rows = connection.execute(query("review_pictures"), {"ids": [str(each) for each in ids]})
-    return {UUID(row.id): bytes(row.payload) for row in rows}
+    return {UUID(row.id): unseal(bytes(row.payload)) for row in rows}
 
 
 def counts(connection: Connection) -> Counts:

@@ -438,6 +438,7 @@ on conflict (payment_submission_id) do update set
     content_sha256 = excluded.content_sha256,
     pixels_sha256 = excluded.pixels_sha256,
     payload = excluded.payload,
+    thumbnail_forgotten = false,
     algorithm_version = excluded.algorithm_version,
     analyzed_at = excluded.analyzed_at;
 
@@ -475,6 +476,23 @@ on conflict (payment_submission_id) do update set
 -- Screenshots that could be analysed after all.
 delete from image_signal_failures
 where payment_submission_id = any(cast(:ids as uuid []));
+
+-- name: stored_payloads
+-- A portion of the payloads, in the order of their submissions' ids.
+select
+    cast(payment_submission_id as text) as id,
+    payload
+from image_fingerprints
+where length(payload) > 0
+    and (cast(:after as uuid) is null or payment_submission_id > cast(:after as uuid))
+order by payment_submission_id
+limit :row_limit;
+
+-- name: save_payload
+-- The same payload as it is stored from now on.
+update image_fingerprints
+set payload = :payload
+where payment_submission_id = cast(:id as uuid);
 
 -- == The hash index (store/hash_index.py) ======================================================
 
@@ -1238,7 +1256,7 @@ with shown as (
     join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
     where fingerprint.pixels_sha256 is not null
         and fingerprint.algorithm_version = :algorithm_version
-        and length(fingerprint.payload) > 0
+        and (length(fingerprint.payload) > 0 or fingerprint.thumbnail_forgotten)
     order by fingerprint.pixels_sha256, imagesignals_moment(submission.created_at), submission.id
 ),
 
@@ -1292,7 +1310,7 @@ left join lateral (
     join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
     where fingerprint.pixels_sha256 = concerned.pixels_sha256
         and fingerprint.algorithm_version = :algorithm_version
-        and length(fingerprint.payload) > 0
+        and (length(fingerprint.payload) > 0 or fingerprint.thumbnail_forgotten)
     order by imagesignals_moment(submission.created_at), submission.id
     limit 1
 ) as shown on true
@@ -1331,14 +1349,32 @@ on conflict (pixels_sha256) do update set
     end;
 
 -- name: payloads
--- What pictures are compared by, one row a picture.
+-- What pictures are compared by, one row a picture; none where thumbnails are forgotten.
 select distinct on (pixels_sha256)
     pixels_sha256 as pixels,
     payload
 from image_fingerprints
 where pixels_sha256 = any(cast(:pixels as bytea []))
     and algorithm_version = :algorithm_version
+    and length(payload) > 0
 order by pixels_sha256, payment_submission_id;
+
+-- name: forget_thumbnails
+-- Empty the payloads of old submissions whose picture has its place: it has been compared.
+update image_fingerprints as fingerprint
+set payload = '', thumbnail_forgotten = true
+from (
+    select old.payment_submission_id
+    from image_fingerprints as old
+    join payment_submissions as submission on submission.id = old.payment_submission_id
+    join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
+    where length(old.payload) > 0
+        and old.algorithm_version = :algorithm_version
+        and picture.algorithm_version = :algorithm_version
+        and imagesignals_moment(submission.created_at) < now() - make_interval(days => cast(:days as integer))
+    limit :row_limit
+) as forgotten
+where fingerprint.payment_submission_id = forgotten.payment_submission_id;
 
 -- name: comparisons
 -- What is known of pairs with the given pictures.
@@ -1515,13 +1551,18 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone, pictures whose first submission is gone or was dated anew, and
--- uploads that the hash index counts too many or too few.
+-- Copies whose original is gone, pictures whose first submission is gone or was dated anew, uploads
+-- that the hash index counts too many or too few, and thumbnails kept for longer than they may be.
 select
     orphans.copies_without_original,
     moved.pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
-    md5(concat_ws(' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads)) as mark
+    overdue.thumbnails as thumbnails_overdue,
+    md5(
+        concat_ws(
+            ' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads, overdue.thumbnails
+        )
+    ) as mark
 from (
     select
         count(*) as copies_without_original,
@@ -1552,7 +1593,18 @@ cross join (
 cross join (
     select coalesce(sum(upload_count), 0) as uploads
     from image_perceptual_hash_index
-) as hashes;
+) as hashes
+cross join (
+    select count(*) as thumbnails
+    from image_fingerprints as old
+    join payment_submissions as submission on submission.id = old.payment_submission_id
+    join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
+    where length(old.payload) > 0
+        and old.algorithm_version = :algorithm_version
+        and picture.algorithm_version = :algorithm_version
+        and imagesignals_moment(submission.created_at)
+        < now() - make_interval(days => cast(:thumbnail_days as integer))
+) as overdue;
 
 -- == Roles (sql/roles.py) ======================================================================
 

@@ -9,7 +9,9 @@ from imagesignals_pipeline.store.decisions import (
 )
 from imagesignals_pipeline.store.hash_index import IndexReport, reindex
 from imagesignals_pipeline.store.links import LinkReport, link
+from imagesignals_pipeline.store.pictures import forget_thumbnails
 from imagesignals_pipeline.store.plans import plan
+from imagesignals_pipeline.store.sealed import Resealed, ThumbnailsLockedError, reseal
 from imagesignals_pipeline.store.signals import save
 from imagesignals_pipeline.store.turns import TablesBusyError, alone, in_turn
 
@@ -20,12 +22,16 @@ __all__ = [
     "DecisionRefused",
     "IndexReport",
     "LinkReport",
+    "Resealed",
     "TablesBusyError",
+    "ThumbnailsLockedError",
     "alone",
+    "forget_thumbnails",
     "in_turn",
     "link",
     "plan",
     "record",
     "reindex",
+    "reseal",
     "save",
 ]

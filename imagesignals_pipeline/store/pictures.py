@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store.sealed import unseal
 
 Pixels = bytes
 """The digest of a picture's pixels, which names it."""
@@ -74,7 +75,7 @@ def moved(
             pixels=bytes(row.pixels),
             order=_order(row.first_created_at, row.first_id),
             known_order=_order(row.known_created_at, row.known_id),
-            payload=None if row.payload is None else bytes(row.payload),
+            payload=None if row.payload is None else unseal(bytes(row.payload)),
         )
         for row in rows
     ]
@@ -138,10 +139,10 @@ def last_place(connection: Connection, version: int) -> Order | None:
 def payloads(
     connection: Connection, version: int, pictures: Collection[Pixels]
 ) -> dict[Pixels, bytes]:
-    """Return what the pictures are compared by."""
+    """Return what the pictures are compared by; of those whose thumbnail is forgotten nothing."""
     parameters = {"pixels": list(pictures), "algorithm_version": version}
     rows = connection.execute(query("payloads"), parameters)
-    return {bytes(row.pixels): bytes(row.payload) for row in rows}
+    return {bytes(row.pixels): unseal(bytes(row.payload)) for row in rows}
 
 
 def comparisons(
@@ -206,6 +207,16 @@ def save_worst_scores(connection: Connection, scores: Mapping[Pixels, float]) ->
     rows = [{"pixels": pixels.hex(), "worst_score": score} for pixels, score in scores.items()]
     if rows:
         connection.execute(query("save_worst_scores"), {"rows": json.dumps(rows)})
+
+
+def forget_thumbnails(connection: Connection, version: int, days: int, limit: int) -> int:
+    """Forget the thumbnails of submissions older than so many days; return of how many.
+
+    Only of pictures that this version has compared. They keep their digests and descriptors: the
+    same bytes and the same pixels are still found, and what was found stays.
+    """
+    parameters = {"algorithm_version": version, "days": days, "row_limit": limit}
+    return connection.execute(query("forget_thumbnails"), parameters).rowcount
 
 
 def _write(

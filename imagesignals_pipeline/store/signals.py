@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from imagesignals_pipeline.model import Analysis, AnalysisStatus, Failure, Outcome, Signals
 from imagesignals_pipeline.sql import query
-from imagesignals_pipeline.store import hash_index
+from imagesignals_pipeline.store import hash_index, sealed
 from imagesignals_pipeline.store.turns import in_turn
 
 MAX_URL_CHARACTERS = 2048
@@ -139,7 +139,7 @@ def _fingerprint_row(submission_id: UUID, result: object) -> Columns:
         "payment_submission_id": submission_id,
         "content_sha256": fingerprint.content_sha256.hex(),
         "pixels_sha256": None if pixels is None else pixels.hex(),
-        "payload": b64encode(fingerprint.payload).decode(),
+        "payload": b64encode(sealed.seal(fingerprint.payload)).decode(),
         "algorithm_version": fingerprint.algorithm_version,
     }
 

@@ -7,6 +7,9 @@ import pytest
 
 from imagesignals_pipeline import settings
 
+KEY = "c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3JlLi4="
+OLDER_KEY = "+/" + KEY[2:]
+
 
 def test_an_empty_environment_is_enough() -> None:
     """Nothing set means an embedded server, no storage, and partitions from a fixed month on."""
@@ -40,6 +43,8 @@ def test_every_variable_is_read() -> None:
             settings.ALERT_URL: "json://alerts.test",
             settings.BROKER_URL: "redis://broker.test:6379/0",
             settings.THUMBNAILS: "none",
+            settings.THUMBNAIL_KEY: f"{KEY} , {OLDER_KEY},",
+            settings.THUMBNAIL_DAYS: "730",
             settings.REPORTS: "/srv/reports",
             settings.REPORT_DAYS: "30",
         }
@@ -57,6 +62,8 @@ def test_every_variable_is_read() -> None:
         alert_url="json://alerts.test",
         broker_url="redis://broker.test:6379/0",
         show_thumbnails=False,
+        thumbnail_keys=(KEY, OLDER_KEY.replace("+", "-").replace("/", "_")),
+        thumbnail_days=730,
         reports=Path("/srv/reports"),
         report_days=30,
     )
@@ -69,10 +76,20 @@ def test_a_wrong_month_is_one_clear_line(text: str) -> None:
         settings.read({settings.FIRST_MONTH: text})
 
 
+@pytest.mark.parametrize("text", ["s3cret", KEY[:-4], f"{KEY},s3cret", KEY[:-1] + "é"])
+def test_a_wrong_key_is_one_clear_line_that_does_not_repeat_it(text: str) -> None:
+    """A key is a secret, also one with a letter too few."""
+    with pytest.raises(settings.Misconfigured, match="Set IMAGESIGNALS_THUMBNAIL_KEY") as refused:
+        settings.read({settings.THUMBNAIL_KEY: text})
+    assert text not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         (settings.THUMBNAILS, "encrypted"),
+        (settings.THUMBNAIL_DAYS, "for ever"),
         (settings.REPORT_DAYS, "0"),
         (settings.REPORT_DAYS, "-1"),
         (settings.REPORT_DAYS, "a month"),

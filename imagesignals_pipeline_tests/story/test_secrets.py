@@ -32,6 +32,7 @@ MARK = "mArK3d"
 """In every secret of this module, and nowhere else."""
 PASSWORD = f"pw-{MARK}-db"
 KEY = f"sb_secret_{MARK}_key"
+THUMBNAIL_KEY = f"{MARK}{'A' * 37}="
 SIGNED = f"token=ey{MARK}.signed"
 MONTH = "2025-10"
 FAST = ("backfill", "--batch-delay", "0", "--batch-size", "100")
@@ -148,7 +149,7 @@ def watching_processes(searched: Searched) -> Generator[None]:
 
 @pytest.fixture
 def marked(operator: Operator, postgres: EmbeddedPostgres) -> Iterator[Operator]:
-    """The operator, whose database user has a marked password, and whose storage key is marked."""
+    """The operator, whose database user has a marked password, and whose keys are marked."""
     name = f"role_{uuid4().hex}"
     administrator = create_engine(postgres.url("postgres"), poolclass=NullPool)
     with administrator.begin() as connection:
@@ -159,7 +160,8 @@ def marked(operator: Operator, postgres: EmbeddedPostgres) -> Iterator[Operator]
         .render_as_string(hide_password=False)
         for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL)
     }
-    yield replace(operator, environ={**operator.environ, **urls, settings.STORAGE_KEY: KEY})
+    keys = {settings.STORAGE_KEY: KEY, settings.THUMBNAIL_KEY: THUMBNAIL_KEY}
+    yield replace(operator, environ={**operator.environ, **urls, **keys})
     with administrator.begin() as connection:
         for variable in urls:
             owned = create_engine(operator.environ[variable], poolclass=NullPool)
@@ -313,6 +315,7 @@ def test_no_secret_is_told_on_the_command_line(
                 f"{server.url.replace('//', f'//user:{MARK}@')}{PLACE}",
             ],
             settings.STORAGE_KEY: [f"{MARK} clef é"],
+            settings.THUMBNAIL_KEY: [MARK],
             settings.ALLOWED_ORIGINS: [f"https://user:{MARK}@good.test", f"http://x/?{SIGNED}"],
         }
         submit(marked, {"again": f"{server.url}/gate.png?{SIGNED}"})
@@ -469,6 +472,7 @@ RUN_STATUSES = "{ runsOrError { ... on Runs { results { runId status } } } }"
         {settings.DAGSTER_DATABASE_URL: f"postgres://user:{PASSWORD}@host/db"},
         {settings.STORAGE_URL: f"https://user:{MARK}@host{PLACE}", settings.STORAGE_KEY: KEY},
         {settings.ALLOWED_ORIGINS: f"https://user:{MARK}@host"},
+        {settings.THUMBNAIL_KEY: THUMBNAIL_KEY},
         {settings.STORAGE_URL: f"https://host{PLACE}", settings.STORAGE_KEY: KEY},
     ],
 )

@@ -1,0 +1,248 @@
+"""Stored thumbnails, encrypted or forgotten: the same is found, and strangers see nothing."""
+
+import importlib
+from base64 import b64encode
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from imagesignals_pipeline import backfill, backlog, database, match, settings, source, store
+from imagesignals_pipeline.match import payload
+from imagesignals_pipeline.model import Outcome
+from imagesignals_pipeline.review import groups
+from imagesignals_pipeline.store import sealed
+from imagesignals_pipeline_tests.few import insert
+from imagesignals_pipeline_tests.story.conftest import Operator
+from imagesignals_pipeline_tests.story.test_matching import (
+    analysis,
+    arrive,
+    cast,
+    restart,
+    said,
+    state,
+)
+
+KEY = b64encode(bytes(range(100, 132))).decode()
+NEWER_KEY = b64encode(bytes(range(200, 232))).decode()
+NEVER_USED_KEY = b64encode(bytes(range(32))).decode()
+DAYS = 30
+"""All of the cast was submitted longer ago than that."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Connections to a database of this test's own, with the cast's submissions."""
+    engine = database.engine(database_url)
+    with engine.begin() as connection:
+        insert(connection, cast(), "http://store.test/")
+    yield engine
+    engine.dispose()
+
+
+def stored(engine: Engine) -> dict[str, bytes]:
+    """Return what lies in the table, by submission."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("select payment_submission_id, payload from image_fingerprints")
+        )
+        return {str(row[0]): bytes(row[1]) for row in rows}
+
+
+def reseal(engine: Engine) -> int:
+    """Encrypt everything; return how many were not."""
+    written, last = 0, None
+    while True:
+        with engine.begin() as connection:
+            portion = store.reseal(connection, last)
+        if portion.last is None:
+            return written
+        written, last = written + portion.written, portion.last
+
+
+@pytest.fixture
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several portions where the tables are small."""
+    monkeypatch.setattr(sealed, "PORTION", 3)
+    monkeypatch.setattr(backfill, "FORGOTTEN_AT_ONCE", 3)
+
+
+@pytest.fixture
+def plain(engine: Engine) -> object:
+    """The tables after a backfill of everybody, whose database is made empty again."""
+    arrive(engine, cast())
+    found = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    return found
+
+
+class TestEncrypted:
+    """With IMAGESIGNALS_THUMBNAIL_KEY no thumbnail lies in the database as a picture."""
+
+    def test_the_same_is_found(
+        self, engine: Engine, plain: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Signals and comparisons are those without a key; what is stored shows nothing."""
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[::2])
+        arrive(engine, cast()[1::2])
+        assert state(engine) == plain
+        for each in stored(engine).values():
+            assert each[0] == sealed.SEALED
+            opened = sealed.unseal(each)
+            assert payload.unpack(opened).coded not in each
+            assert opened[:64] not in each
+        with engine.connect() as connection:
+            shown = groups.payloads(connection, [each.id for each in cast()])
+        assert all(payload.unpack(each) for each in shown.values())
+
+    def test_without_the_key_nothing_is_stored(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker without the key, or with another, says what to set and changes nothing."""
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[:4])
+        before = stored(engine)
+        for wrong, says in (("", "Set IMAGESIGNALS_THUMBNAIL_KEY"), (NEWER_KEY, "former key")):
+            monkeypatch.setenv(settings.THUMBNAIL_KEY, wrong)
+            with pytest.raises(store.ThumbnailsLockedError, match=says) as refused:
+                arrive(engine, cast()[4:])
+            assert KEY not in str(refused.value)
+            assert stored(engine) == before
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[4:])
+        assert len(stored(engine)) == len(cast())
+
+    @pytest.mark.usefixtures("small_portions")
+    def test_a_key_may_be_set_later_and_changed(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Older thumbnails stay readable; `encrypt` brings all of them to the first key."""
+        arrive(engine, cast()[:5])
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[5:])
+        found = state(engine)
+        assert reseal(engine) == 5
+        assert reseal(engine) == 0
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, f"{NEWER_KEY},{KEY}")
+        assert reseal(engine) == len(cast())
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, NEWER_KEY)
+        assert reseal(engine) == 0
+        arrive(engine, cast())
+        assert state(engine) == found
+
+    def test_a_missing_library_is_named(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever sets a key without the extra learns which one, and nothing is stored in clear."""
+        real = importlib.import_module
+
+        def without(name: str, package: str | None = None) -> object:
+            if name.startswith("cryptography"):
+                raise ImportError(name)
+            return real(name, package)
+
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, NEVER_USED_KEY)
+        monkeypatch.setattr(importlib, "import_module", without)
+        with pytest.raises(store.ThumbnailsLockedError, match="extra `encryption`"):
+            arrive(engine, cast()[:1])
+        assert not stored(engine)
+
+    def test_the_command(self, operator: Operator) -> None:
+        """Without a key it says how to make one; with a key it says what it did."""
+        said = operator.runs("encrypt")
+        assert said.status == 1
+        assert "openssl rand -base64 32" in said.err
+        said = operator.runs("encrypt", **{settings.THUMBNAIL_KEY: KEY})
+        assert (said.status, said.out) == (0, "Thumbnails encrypted with the first key: 0\n")
+
+
+class TestForgotten:
+    """With IMAGESIGNALS_THUMBNAIL_DAYS thumbnails go, and what they found stays."""
+
+    @pytest.mark.usefixtures("small_portions")
+    def test_what_was_found_stays(self, engine: Engine) -> None:
+        """No comparison and no link is lost, also when everything is settled again."""
+        arrive(engine, cast())
+        found = state(engine)
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(cast())
+        assert not any(stored(engine).values())
+        assert state(engine) == found
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
+        assert state(engine) == found
+
+    def test_young_ones_are_kept(self, engine: Engine) -> None:
+        """Only what is older than the days goes, and nothing without a number of days."""
+        arrive(engine, cast())
+        assert backfill.settle(engine).thumbnails_forgotten == 0
+        youngest = cast()[-1]
+        with engine.begin() as connection:
+            connection.execute(
+                text("update payment_submissions set created_at = now() where id = :id"),
+                {"id": youngest.id},
+            )
+        backfill.settle(engine, DAYS)
+        kept = [id_ for id_, each in stored(engine).items() if each]
+        assert kept == [str(youngest.id)]
+
+    def test_same_pixels_are_found_and_other_copies_are_not(self, engine: Engine) -> None:
+        """An old receipt is known by its pixels; its recompressed copies are found no more."""
+        copies = [each for each in cast() if each.copy_of]
+        originals = [each for each in cast() if each not in copies]
+        arrive(engine, originals)
+        backfill.settle(engine, DAYS)
+        arrive(engine, copies)
+        assert not any(duplicate for duplicate, *_ in said(engine).values())
+        with engine.begin() as connection:
+            again = connection.execute(
+                text(
+                    "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
+                    " select gen_random_uuid(), flat_id, screenshot_url, now()"
+                    " from payment_submissions where id = :id returning id"
+                ),
+                {"id": originals[0].id},
+            ).scalar_one()
+            (submission,) = source.submissions(connection, [again])
+        backfill.commit(engine, [Outcome(submission, analysis(originals[0]))])
+        assert {id_ for id_, (duplicate, *_) in said(engine).items() if duplicate} == {again}
+        assert said(engine)[again][1] == originals[0].id
+
+    def test_a_deletion_beside_forgotten_ones(self, engine: Engine) -> None:
+        """The copies of a deleted original stay together, and nothing fails for want of one."""
+        arrive(engine, cast())
+        backfill.settle(engine, DAYS)
+        before = said(engine)
+        gone = next(each.copy_of for each in cast() if each.copy_of)
+        with engine.begin() as connection:
+            connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone})
+        backfill.settle(engine, DAYS)
+        after = said(engine)
+        assert after.keys() == before.keys() - {gone}
+        for each in cast():
+            if gone not in {each.id, each.copy_of}:
+                assert after[each.id] == before[each.id]
+            elif each.id != gone:
+                assert not after[each.id][0]
+
+    def test_a_new_analysis_brings_the_thumbnail_back(self, engine: Engine) -> None:
+        """After a new version pictures are compared again, and then forgotten again."""
+        arrive(engine, cast())
+        found = state(engine)
+        backfill.settle(engine, DAYS)
+        arrive(engine, cast())
+        assert all(stored(engine).values())
+        assert state(engine) == found
+
+    def test_what_waits_to_be_forgotten_is_noticed(self, engine: Engine) -> None:
+        """So the sensor starts a run for it, and none when nothing is too old."""
+        arrive(engine, cast())
+        backfill.settle(engine)
+        with engine.connect() as connection:
+            assert not backlog.unsettled(connection, match.ALGORITHM_VERSION)
+            waiting = backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
+            assert waiting
+            assert waiting.thumbnails_overdue == len(cast())
+        backfill.settle(engine, DAYS)
+        with engine.connect() as connection:
+            assert not backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
