@@ -75,6 +75,8 @@ crosses text of its own brightness."""
 FOLLOWED: Final = 1.0
 """Lines of text over which a stroke is followed: in a blurred pair all text is faintly wrong, and
 the differing details of two receipts would go with it."""
+AT_THE_ENDS: Final = 0.01
+"""Share of the agreeing text that may lie there by chance."""
 ALONG_PX: Final = 13
 ALONG: Final = 0.5
 """Reach of a stroke's edge, and share of a spot that must be within."""
@@ -104,7 +106,9 @@ class Differences:
     `wrong`, `lonely` (text in one picture only) and `foreign` (under strokes that one picture has
     too many) are shares of the text that both could show; `beyond_a` and `beyond_b` are the shares
     of each one's text that the other does not reach, `covered_a` and `covered_b` those that it has
-    not under such strokes. `matrix` leads from a's thumbnail to b's.
+    not under such strokes. `scrolled` is the lesser of what one has of its own below, and what the
+    other has above, of all that agrees: beyond the other's frame, or under such strokes. `matrix`
+    leads from a's thumbnail to b's.
     """
 
     a: Print
@@ -122,6 +126,16 @@ class Differences:
     beyond_b: float
     covered_a: float
     covered_b: float
+    scrolled: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """Shares of one picture's words, by size, that lie outside the other's frame."""
+
+    all: float
+    above: float
+    below: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +184,16 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     correlation = _second_look(pair, correlation, doubtful)
     wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
     text = text_a | text_b
+    back = alignment.inverse(guess.matrix)
+    beyond_a, beyond_b = _beyond(a, guess.matrix, b), _beyond(b, back, a)
+    own_a, own_b = foreign & ~text_b, foreign & ~text_a
+    top, bottom = _ends(clear & ~wrong)
+    above_a, above_b = _share(own_a & top, text_a), _share(own_b & top, text_b)
+    below_a, below_b = _share(own_a & bottom, text_a), _share(own_b & bottom, text_b)
+    scrolled = (
+        min(beyond_a.below + below_a, beyond_b.above + above_b),
+        min(beyond_b.below + below_b, beyond_a.above + above_a),
+    )
     return Differences(
         a,
         b,
@@ -182,10 +206,11 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
         foreign=_share(foreign, text),
-        beyond_a=_beyond(a, guess.matrix, b),
-        beyond_b=_beyond(b, alignment.inverse(guess.matrix), a),
-        covered_a=_share(foreign & ~text_b, text_a),
-        covered_b=_share(foreign & ~text_a, text_b),
+        beyond_a=beyond_a.all,
+        beyond_b=beyond_b.all,
+        covered_a=_share(own_a, text_a),
+        covered_b=_share(own_b, text_b),
+        scrolled=max(scrolled),
     )
 
 
@@ -201,6 +226,12 @@ def noise_of(usual: float, least: Floats) -> Floats:
 
 def _share(some: Mask, of: Mask) -> float:
     return int((some & of).sum()) / max(int(of.sum()), 1)
+
+
+def _ends(agreed: Mask) -> tuple[Mask, Mask]:
+    """Return the rows above, and those below, nearly all that agrees."""
+    rows = np.cumsum(agreed.sum(axis=1))[:, None]
+    return rows <= AT_THE_ENDS * rows[-1], rows >= (1 - AT_THE_ENDS) * rows[-1]
 
 
 def _steps(grey: Floats) -> Greys:
@@ -334,10 +365,10 @@ def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
     return remark[label]
 
 
-def _beyond(one: Print, matrix: Matrix, other: Print) -> float:
-    """Return the share of one's words, by size, that lie outside the other's frame."""
+def _beyond(one: Print, matrix: Matrix, other: Print) -> _Beyond:
     height, width = payload.thumbnail(other.coded).shape
-    at = one.words.centre @ matrix[:, :2].T + matrix[:, 2]
-    out = (at < 0).any(axis=1) | (at[:, 0] > width) | (at[:, 1] > height)
+    x, y = (one.words.centre @ matrix[:, :2].T + matrix[:, 2]).T
+    above, below = y < 0, y > height
     size = one.words.spread[:, 0] * one.words.spread[:, 1]
-    return float(size[out].sum() / size.sum())
+    out = above | below | (x < 0) | (x > width)
+    return _Beyond(*(float(size[each].sum() / size.sum()) for each in (out, above, below)))

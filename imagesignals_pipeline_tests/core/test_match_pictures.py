@@ -306,6 +306,37 @@ def test_a_scrolled_thread_is_not_a_copy(scrolled: int) -> None:
     assert match.compare(one, other).tier is Tier.SAME_TEMPLATE
 
 
+@pytest.mark.parametrize("messages", [6, 8])
+def test_a_scrolled_and_cropped_thread_is_not_a_copy(messages: int) -> None:
+    """A crop takes part of the newest message, and what is left of it is still not in the other."""
+    later = thread(1, 1 + messages)
+    width, height = later.size
+    cropped = later.crop((54, height // 20, width - 54, height - height // 20))
+    one, other = match.fingerprint(thread(0, messages)), match.fingerprint(jpeg(cropped, 60))
+    assert match.compare(one, other).tier is Tier.SAME_TEMPLATE
+    assert match.compare(match.fingerprint(later), other).same_picture
+
+
+@pytest.mark.parametrize("scrolled", [1, 2])
+def test_an_older_message_is_not_a_remark(scrolled: int) -> None:
+    """Where one view has a heading and the other an older message, nobody wrote on a copy."""
+    heading = Image.new("RGB", (1080, 900), (240, 235, 225))
+    ImageDraw.Draw(heading).text(
+        (70, 600), "Peninsula Bank", (30, 30, 30), ImageFont.load_default(36)
+    )
+    later = thread(scrolled, 6)
+    shown = Image.new("RGB", (1080, heading.height + later.height))
+    shown.paste(heading)
+    shown.paste(later, (0, heading.height))
+    older = thread(scrolled - 1, 5)
+    blurred = [
+        jpeg(each.resize((540, each.height // 2)).filter(ImageFilter.GaussianBlur(0.7)), 40)
+        for each in (shown, older)
+    ]
+    one, other = (match.fingerprint(each) for each in blurred)
+    assert not match.compare(one, other).same_picture
+
+
 def test_part_of_a_thread_is_a_copy() -> None:
     """A view that shows nothing of its own is a crop of the longer one."""
     one, other = match.fingerprint(thread(0, 7)), match.fingerprint(thread(1, 6))

@@ -88,6 +88,12 @@ def test_a_cropped_picture_and_a_marked_one_may_be_the_same() -> None:
     assert tier(covered_a=0.1, covered_b=0.1, correlation=0.93) is Tier.SAME_TEMPLATE
 
 
+def test_two_moments_of_a_thread_are_two_pictures() -> None:
+    """Text of its own above in one and below in the other is no crop, however clear the pair."""
+    assert tier(scrolled=0.06, beyond_a=0.3) is Tier.SAME_PICTURE
+    assert tier(scrolled=0.08, beyond_a=0.3) is Tier.SAME_TEMPLATE
+
+
 def test_nothing_is_said_of_a_pair_that_cannot_be_read() -> None:
     """Soft text in both pictures leaves no digit to tell from another, however well they agree."""
     assert tier(sharpness=0.7) is Tier.SAME_PICTURE
