@@ -14,7 +14,8 @@ Which earlier pictures are asked at all:
 What everybody has (the labels of an app) is thereby left aside as soon as it is common, and the
 work for a picture is bounded by its marks, however many look-alikes there are. A mark that has
 become too common for one picture has for all later ones; so one more holder changes who reads the
-mark for a single picture, the first that finds it too common now.
+mark for a single picture, the first that finds it too common now. Marks are kept from the moment
+on that somebody reads them: of all pictures, or of none.
 """
 
 from bisect import bisect_right
@@ -35,6 +36,8 @@ from imagesignals_pipeline.workers import available_cores
 
 PORTION = 25
 """Pictures whose descriptors and payloads are in memory at once, with those of all they ask."""
+INDEXED_AT_ONCE = 500
+"""Pictures whose marks, some 85,000, are written by one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,10 @@ def settle(
     first = (
         [] if in_order else pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
     )
-    moves = _place(connection, moved)
+    moves = _place(connection, moved, reach)
     gone = [move.picture.pixels for move in moves if move.after is None]
-    pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
+    if gone:
+        pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
     pictures.forget_outdated_comparisons(
         connection, match.ALGORITHM_VERSION, [each.pixels for each in moved]
     )
@@ -119,7 +123,7 @@ def settle(
     return Settled(len(moved), frozenset(each.order[1] for each in order if each.order))
 
 
-def _place(connection: Connection, moved: Sequence[Moved]) -> list[_Move]:
+def _place(connection: Connection, moved: Sequence[Moved], reach: Reach) -> list[_Move]:
     """Remember where the pictures stand now, and let the index find them there."""
     digests = [each.pixels for each in moved]
     described = {each.pixels: match.descriptor(each.payload) for each in moved if each.payload}
@@ -127,12 +131,23 @@ def _place(connection: Connection, moved: Sequence[Moved]) -> list[_Move]:
     pictures.place(connection, match.ALGORITHM_VERSION, moved, described)
     placed = {each.pixels: each for each in pictures.placed(connection, pixels=digests)}
     found = _marks(placed.values())
-    marks.save(connection, found)
+    if marks.kept(connection, match.ALGORITHM_VERSION):
+        marks.save(connection, found)
+    elif pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive):
+        _index_all(connection)
     return [
         _Move(picture, each.known_order, each.order, found[picture.number])
         for each in moved
         for picture in [placed[each.pixels]]
     ]
+
+
+def _index_all(connection: Connection) -> None:
+    """Put all pictures into the index: from now on somebody reads it."""
+    everyone = pictures.first(connection, match.ALGORITHM_VERSION, None)
+    for start in range(0, len(everyone), INDEXED_AT_ONCE):
+        some = pictures.placed(connection, numbers=everyone[start : start + INDEXED_AT_ONCE])
+        marks.save(connection, _marks(some))
 
 
 def _concerned(

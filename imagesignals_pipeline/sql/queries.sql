@@ -1349,10 +1349,11 @@ on conflict (pixels_sha256) do update set
     end;
 
 -- name: payloads
--- What pictures are compared by, one row a picture; none where thumbnails are forgotten.
+-- What pictures are compared by, one row a picture; none where thumbnails are forgotten. Of those
+-- that are held already nothing is sent.
 select distinct on (pixels_sha256)
     pixels_sha256 as pixels,
-    payload
+    case when pixels_sha256 <> all(cast(:held as bytea [])) then payload end as payload
 from image_fingerprints
 where pixels_sha256 = any(cast(:pixels as bytea []))
     and algorithm_version = :algorithm_version
@@ -1996,11 +1997,19 @@ select
     pixels_sha256 as pixels,
     first_created_at,
     cast(first_id as text) as first_id,
-    descriptor,
+    algorithm_version,
     worst_score
 from image_pictures
 where pixels_sha256 = any(cast(:pixels as bytea []))
     or number = any(cast(:numbers as integer []));
+
+-- name: descriptors
+-- What the words of pictures are scored by.
+select
+    number,
+    descriptor
+from image_pictures
+where number = any(cast(:numbers as integer []));
 
 -- name: first_pictures
 -- The pictures that are the first so many in the order of submission.
@@ -2029,6 +2038,14 @@ from image_pictures
 where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at desc, first_id desc
 limit 1;
+
+-- name: marks_kept
+-- Whether there are marks of a version.
+select exists (
+    select
+    from image_marks
+    where algorithm_version = :algorithm_version
+) as kept;
 
 -- name: forget_marks
 -- Take pictures out of the index, from where they are known to stand.

@@ -20,6 +20,11 @@ class Holder:
     created_at: datetime
 
 
+def kept(connection: Connection, version: int) -> bool:
+    """Return whether there is any mark of this version: then there are those of all pictures."""
+    return connection.execute(query("marks_kept"), {"algorithm_version": version}).scalar_one()
+
+
 def save(connection: Connection, marks: Marks) -> None:
     """Put pictures into the index where they stand; those that nobody shows stay out."""
     _each(connection, "save_marks", marks)

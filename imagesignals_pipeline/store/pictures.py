@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store import held
 from imagesignals_pipeline.store.sealed import unseal
 
 Pixels = bytes
@@ -105,19 +106,35 @@ def placed(
 ) -> list[Placed]:
     """Return what is remembered of pictures, whatever version saw them last."""
     parameters = {"pixels": list(pixels), "numbers": list(numbers)}
+    rows = connection.execute(query("known_pictures"), parameters).all()
+    keys = {row.number: (row.algorithm_version, bytes(row.pixels)) for row in rows}
+    descriptors = _descriptors(connection, keys)
     return [
         Placed(
             number=row.number,
             pixels=bytes(row.pixels),
             order=_order(row.first_created_at, row.first_id),
-            descriptor=bytes(row.descriptor),
+            descriptor=descriptors[keys[row.number]],
             worst_score=row.worst_score,
         )
-        for row in connection.execute(query("known_pictures"), parameters)
+        for row in rows
     ]
 
 
-def first(connection: Connection, version: int, most: int) -> list[int]:
+def _descriptors(connection: Connection, keys: Mapping[int, held.Key]) -> dict[held.Key, bytes]:
+    """Return the descriptors of pictures, given by number; only those not held are read."""
+    before = held.descriptors(connection)
+    known = before.known(keys.values())
+    missing = [number for number, key in keys.items() if key not in known]
+    if not missing:
+        return known
+    rows = connection.execute(query("descriptors"), {"numbers": missing})
+    fresh = {keys[row.number]: bytes(row.descriptor) for row in rows}
+    before.keep(fresh)
+    return known | fresh
+
+
+def first(connection: Connection, version: int, most: int | None) -> list[int]:
     """Return the numbers of the first pictures in the order of submission, at most so many."""
     parameters = {"algorithm_version": version, "most": most}
     return list(connection.execute(query("first_pictures"), parameters).scalars())
@@ -140,9 +157,22 @@ def payloads(
     connection: Connection, version: int, pictures: Collection[Pixels]
 ) -> dict[Pixels, bytes]:
     """Return what the pictures are compared by; of those whose thumbnail is forgotten nothing."""
-    parameters = {"pixels": list(pictures), "algorithm_version": version}
-    rows = connection.execute(query("payloads"), parameters)
-    return {bytes(row.pixels): unseal(bytes(row.payload)) for row in rows}
+    before = held.payloads(connection)
+    known = before.known((version, each) for each in pictures)
+    parameters = {
+        "pixels": list(pictures),
+        "held": [pixels for _, pixels in known],
+        "algorithm_version": version,
+    }
+    rows = connection.execute(query("payloads"), parameters).all()
+    fresh = {
+        (version, bytes(row.pixels)): unseal(bytes(row.payload))
+        for row in rows
+        if row.payload is not None
+    }
+    before.keep(fresh)
+    both = known | fresh
+    return {bytes(row.pixels): both[version, bytes(row.pixels)] for row in rows}
 
 
 def comparisons(

@@ -154,7 +154,7 @@ class Store:
             Moved(synthetic.pixels(n), (made(n), UUID(int=n)), None, synthetic.packed(one))
             for n, one in enumerate(words, start=self.size + 1)
         ]
-        return [move.picture for move in matching._place(connection, moved)]
+        return [move.picture for move in matching._place(connection, moved, matching.REACH)]
 
 
 def made(number: int) -> datetime:

@@ -106,8 +106,10 @@ class TestEncrypted:
         before = stored(engine)
         for wrong, says in (("", "Set IMAGESIGNALS_THUMBNAIL_KEY"), (NEWER_KEY, "former key")):
             monkeypatch.setenv(settings.THUMBNAIL_KEY, wrong)
+            other_worker = database.engine(engine.url)
             with pytest.raises(store.ThumbnailsLockedError, match=says) as refused:
-                arrive(engine, cast()[4:])
+                arrive(other_worker, cast()[4:])
+            other_worker.dispose()
             assert KEY not in str(refused.value)
             assert stored(engine) == before
         monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)

@@ -1,0 +1,113 @@
+"""What is held of a database is not read again, and never says what there is."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from imagesignals_pipeline import match, matching
+from imagesignals_pipeline.store import held, pictures
+from imagesignals_pipeline.store.held import Held
+from imagesignals_pipeline_tests import synthetic
+from imagesignals_pipeline_tests.database.test_marks import (
+    NARROW,
+    Shown,
+    arrive,
+    connection,
+    crowd,
+)
+
+__all__ = ["connection", "crowd"]
+
+
+@pytest.fixture
+def sent(engine: Engine) -> Iterator[list[str]]:
+    """The statements that are sent to the database, as they come."""
+    statements: list[str] = []
+
+    def remember(*told: object) -> None:
+        statements.append(str(told[2]))
+
+    event.listen(engine, "before_cursor_execute", remember)
+    yield statements
+    event.remove(engine, "before_cursor_execute", remember)
+
+
+def digests(some: list[Shown]) -> list[bytes]:
+    """Return what names their pictures."""
+    return [synthetic.pixels(each.number) for each in some]
+
+
+class TestHeld:
+    """Bytes in memory, at most so many."""
+
+    def test_those_asked_for_longest_ago_go_first(self) -> None:
+        """What was asked for again stays."""
+        some = Held(2)
+        some.keep({(1, b"a"): b"A", (1, b"b"): b"B"})
+        assert some.known([(1, b"a")]) == {(1, b"a"): b"A"}
+        some.keep({(1, b"c"): b"C"})
+        assert some.known([(1, b"a"), (1, b"b"), (1, b"c"), (2, b"a")]) == {
+            (1, b"a"): b"A",
+            (1, b"c"): b"C",
+        }
+
+    def test_each_database_has_its_own(self, engine: Engine) -> None:
+        """Two engines share nothing, connections of one share all."""
+        with engine.connect() as one, engine.connect() as other:
+            assert held.payloads(one) is held.payloads(other)
+            assert held.payloads(one) is not held.descriptors(one)
+
+
+def test_descriptors_are_read_once(
+    connection: Connection,
+    crowd: list[Shown],
+    sent: list[str],
+) -> None:
+    """A second look at the same pictures asks for their places alone."""
+    arrive(connection, crowd)
+    first = pictures.placed(connection, pixels=digests(crowd))
+    sent.clear()
+    assert pictures.placed(connection, pixels=digests(crowd)) == first
+    assert len(sent) == 1
+    assert all(each.descriptor for each in first)
+
+
+def test_payloads_are_read_once(
+    connection: Connection,
+    crowd: list[Shown],
+) -> None:
+    """What the table holds by now is not asked for again, but whether it holds anything is."""
+    arrive(connection, crowd)
+    some = digests(crowd)
+    first = pictures.payloads(connection, match.ALGORITHM_VERSION, some)
+    assert first.keys() == set(some)
+    connection.execute(text("update image_fingerprints set payload = 'another'"))
+    assert pictures.payloads(connection, match.ALGORITHM_VERSION, some) == first
+    connection.execute(
+        text("update image_fingerprints set payload = '' where payment_submission_id = :id"),
+        {"id": crowd[0].id},
+    )
+    left = pictures.payloads(connection, match.ALGORITHM_VERSION, some)
+    assert left.keys() == first.keys() - {some[0]}
+
+
+def test_marks_are_kept_once_somebody_reads_them(
+    connection: Connection,
+    crowd: list[Shown],
+) -> None:
+    """A small society has none; with the first picture beyond the reach there are all at once."""
+
+    def marked() -> int:
+        return connection.execute(
+            text("select count(distinct picture) from image_marks")
+        ).scalar_one()
+
+    order = sorted(crowd, key=lambda each: (each.created_at, each.id))
+    arrive(connection, order[:6])
+    assert marked() == 0
+    arrive(connection, order[6:7])
+    assert marked() == 7
+    connection.execute(text("delete from payment_submissions where id = :id"), {"id": order[6].id})
+    matching.settle(connection, reach=NARROW)
+    assert marked() == 6
