@@ -1372,7 +1372,8 @@ from (
     where length(old.payload) > 0
         and old.algorithm_version = :algorithm_version
         and picture.algorithm_version = :algorithm_version
-        and imagesignals_moment(submission.created_at) < now() - make_interval(days => cast(:days as integer))
+        and imagesignals_moment(submission.created_at)
+        < now() - make_interval(days => cast(:days as integer))
     limit :row_limit
 ) as forgotten
 where fingerprint.payment_submission_id = forgotten.payment_submission_id;

@@ -26,6 +26,13 @@ from imagesignals_pipeline_tests.evaluation.receipts import Half
 
 @click.command()
 @click.option("--half", type=click.Choice(get_args(Half)), default="tune", show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Another one gives other pictures of the same templates.",
+)
 @click.option("--sample", type=int, help="Judge a fixed small part of about so many pictures.")
 @click.option(
     "--failures",
@@ -44,6 +51,7 @@ from imagesignals_pipeline_tests.evaluation.receipts import Half
 def main(  # noqa: PLR0913  # one parameter for each option
     *,
     half: Half,
+    seed: int,
     sample: int | None,
     failures: Path | None,
     jobs: int,
@@ -56,7 +64,7 @@ def main(  # noqa: PLR0913  # one parameter for each option
     nobody tunes on the exam half, so its figures are the ones to believe.
     """
     started = time.monotonic()
-    directory = _built(half, cache)
+    directory = _built(half, cache, seed)
     click.echo(f"{directory}: ready in {time.monotonic() - started:.0f} s")
     if build_only:
         return
@@ -64,9 +72,9 @@ def main(  # noqa: PLR0913  # one parameter for each option
     _report(sampling.sample(entries, sample) if sample else entries, directory, jobs, failures)
 
 
-def _built(half: Half, cache: Path) -> Path:
+def _built(half: Half, cache: Path, seed: int) -> Path:
     try:
-        return build.ensure(half, cache)
+        return build.ensure(half, cache, seed)
     except browser.BrowserMissingError as missing:
         sys.exit(str(missing))
 

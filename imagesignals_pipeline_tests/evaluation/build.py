@@ -15,6 +15,7 @@ from PIL import Image
 from imagesignals_pipeline_tests.evaluation import browser, manifest, nature, scenes
 from imagesignals_pipeline_tests.evaluation.alterations import Alteration, upright
 from imagesignals_pipeline_tests.evaluation.catalogue import ALTERATIONS, PHONES, TEMPLATES
+from imagesignals_pipeline_tests.evaluation.chance import chance, sow
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 from imagesignals_pipeline_tests.evaluation.receipts import (
     ForgedField,
@@ -68,13 +69,16 @@ class Original:
     rendered: bool = True
 
 
-def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
+def ensure(half: Half, cache: Path = DEFAULT_CACHE, seed: int = 0) -> Path:
     """Return the directory of a half, building it where it is missing or out of date.
+
+    Another seed than 0 gives other payments, look-alikes and alterations of the same templates.
 
     Raises:
         browser.BrowserMissingError: It has to be built and there is no Chromium.
     """
-    directory = cache / half
+    sow(seed)
+    directory = cache / (f"{half}-seed-{seed}" if seed else half)
     stamp = directory / "stamp"
     if stamp.exists() and stamp.read_text() == _stamp(half):
         return directory
@@ -88,7 +92,7 @@ def ensure(half: Half, cache: Path = DEFAULT_CACHE) -> Path:
 
 def _fill(directory: Path, half: Half) -> None:
     """Build everything; the directory gets its name when it is complete."""
-    manifest.save(_shuffled(list(_build(half, directory)), Random(half)), directory)
+    manifest.save(_shuffled(list(_build(half, directory)), chance(half)), directory)
     (directory / "stamp").write_text(_stamp(half))
 
 
@@ -110,7 +114,7 @@ def _honest(half: Half, studio: browser.Studio) -> Iterator[Original]:
     """Render every template; a third arrive as the messenger or the app compressed them."""
     for template in TEMPLATES[half]:
         for number, receipt in enumerate(receipts_of(template)):
-            random = Random(f"{half} {template.name} {number} saved")
+            random = chance(f"{half} {template.name} {number} saved")
             png = studio.render(receipt)
             alteration = random.choice(ALTERATIONS[half][1:]) if receipt.worn else None
             photographed = template.paper and random.random() < PHOTOGRAPHED
@@ -163,13 +167,13 @@ def _forged(half: Half, originals: list[Original], studio: browser.Studio) -> It
     originals = [one for one in originals if one.rendered]
     fields: tuple[ForgedField, ...] = get_args(ForgedField)
     for field in fields:
-        random = Random(f"{half} forged {field}")
+        random = chance(f"{half} forged {field}")
         for number, original in enumerate(_spread(originals, FORGED_EACH, random)):
             assert original.receipt is not None
             png = studio.render(forge(original.receipt, field, random))
             entry = _offspring(original, f"forged-{field}-{number:02}.jpg", "forged", field)
             yield Original(entry, _recoded(png, random))
-    random = Random(f"{half} retaken")
+    random = chance(f"{half} retaken")
     with_status = [one for one in originals if one.receipt and _is_phone(one.receipt)]
     for number, original in enumerate(_spread(with_status, FORGED_EACH, random)):
         assert original.receipt is not None
@@ -191,7 +195,7 @@ def _copies(originals: list[Original]) -> Iterator[Original]:
     """Alter originals of every template in every way."""
     half = originals[0].entry.half
     for index, alteration in enumerate(ALTERATIONS[half]):
-        random = Random(f"{half} {alteration.name}")
+        random = chance(f"{half} {alteration.name}")
         for number, original in enumerate(_spread(originals, COPIES_EACH, random)):
             yield _copy(original, alteration, f"copy-{index:02}-{number:02}", random)
 
@@ -250,7 +254,7 @@ def _strays(half: Half) -> Iterator[Original]:
 
 
 def _photo_copies(photo: Original) -> Iterator[Original]:
-    random = Random(f"{photo.entry.half} {photo.entry.file}")
+    random = chance(f"{photo.entry.half} {photo.entry.file}")
     picture = upright(Image.open(io.BytesIO(photo.content)))
     for alteration in ALTERATIONS[photo.entry.half]:
         if alteration.name in PHOTO_ALTERATIONS:
@@ -295,6 +299,7 @@ def _stamp(half: Half) -> str:
         "browser",
         "build",
         "catalogue",
+        "chance",
         "marks",
         "marks_exam",
         "nature",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from imagesignals_pipeline_tests.evaluation.chance import chance
 from imagesignals_pipeline_tests.evaluation.receipts import Half
 
 PHOTOS = 16
@@ -31,7 +32,7 @@ BLANK_SIZES: dict[Half, tuple[int, int]] = {
 def strays(half: Half) -> Iterator[tuple[str, Literal["photo", "blank"], bytes]]:
     """Yield name, kind and content of the photographs and blank pictures of a half."""
     for number in range(PHOTOS):
-        random = Random(f"{half} photo {number}")
+        random = chance(f"{half} photo {number}")
         yield f"photo-{number:02}.jpg", "photo", _encoded(photo(random), "JPEG")
     for name, colour in BLANKS:
         flat = Image.new("RGB", BLANK_SIZES[half], colour)

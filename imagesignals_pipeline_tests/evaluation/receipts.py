@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
 
+from imagesignals_pipeline_tests.evaluation.chance import chance
+
 Half = Literal["tune", "report", "exam"]
 """`tune` is there to develop on; `report` shares only the code of the alterations with it.
 
@@ -170,7 +172,7 @@ def receipts_of(template: Template) -> Iterator[Receipt]:
     bad state; the standing order differs only in the month and three digits of the reference;
     two payments are minutes apart; of the neighbours, half pay the standing order's amount.
     """
-    random = Random(f"{template.half} {template.name}")
+    random = chance(f"{template.half} {template.name}")
     monthly = _resident(template, random)
     payments = _months(
         template.half, random, MONTHLY + WORN + template.thread, amount=_amount(random)
