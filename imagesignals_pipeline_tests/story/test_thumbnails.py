@@ -2,7 +2,6 @@
 
 import importlib
 from base64 import b64encode
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
@@ -12,32 +11,24 @@ from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.store import sealed
-from imagesignals_pipeline_tests.few import insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.test_matching import (
     analysis,
     arrive,
     cast,
+    engine,
     restart,
     said,
     state,
 )
+
+__all__ = ["engine"]
 
 KEY = b64encode(bytes(range(100, 132))).decode()
 NEWER_KEY = b64encode(bytes(range(200, 232))).decode()
 NEVER_USED_KEY = b64encode(bytes(range(32))).decode()
 DAYS = 30
 """All of the cast was submitted longer ago than that."""
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """Connections to a database of this test's own, with the cast's submissions."""
-    engine = database.engine(database_url)
-    with engine.begin() as connection:
-        insert(connection, cast(), "http://store.test/")
-    yield engine
-    engine.dispose()
 
 
 def stored(engine: Engine) -> dict[str, bytes]:
