@@ -150,7 +150,8 @@ class CommandLine:
                 place.command("verify"), env=place.environ, capture_output=True, check=False
             )
         reported = place.expect_kept(output)
-        if "Traceback" in output:
+        killed = process.returncode == -signal.SIGKILL  # a worker that was to start then complains
+        if "Traceback" in output and not killed:
             raise Lost(f"It did not end in a line: {output}")
         self.undisturbed()
         place.expect_whole(digest)
