@@ -29,7 +29,7 @@ class Unsettled:
     copies_without_original: int
     pictures_moved: int
     uploads_miscounted: int
-    thumbnails_overdue: int
+    thumbnails_overdue: bool
     mark: str
 
     def __bool__(self) -> bool:
@@ -74,13 +74,19 @@ def unsettled(
         algorithm_version: Of the pictures that count.
         thumbnail_days: How long thumbnails may be kept; None: for ever.
     """
-    parameters = {"algorithm_version": algorithm_version, "thumbnail_days": thumbnail_days}
+    parameters = {"algorithm_version": algorithm_version}
     row = connection.execute(query("unsettled"), parameters).one()
+    overdue = (
+        thumbnail_days is not None
+        and connection.execute(
+            query("overdue_thumbnails"), {**parameters, "days": thumbnail_days, "row_limit": 1}
+        ).one_or_none()
+    )
     return Unsettled(
         row.copies_without_original,
         row.pictures_moved,
         int(row.uploads_miscounted),
-        row.thumbnails_overdue,
+        bool(overdue),
         row.mark,
     )
 

@@ -1360,23 +1360,44 @@ where pixels_sha256 = any(cast(:pixels as bytea []))
     and length(payload) > 0
 order by pixels_sha256, payment_submission_id;
 
+-- name: overdue_thumbnails
+-- Old submissions whose thumbnail may go: their picture has been compared, and nothing waits that has
+-- yet to be compared with it. What was tried in vain is not waited for.
+select cast(old.payment_submission_id as text) as id
+from image_fingerprints as old
+join payment_submissions as submission on submission.id = old.payment_submission_id
+join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
+where length(old.payload) > 0
+    and old.algorithm_version = :algorithm_version
+    and picture.algorithm_version = :algorithm_version
+    and imagesignals_moment(submission.created_at)
+    < now() - make_interval(days => cast(:days as integer))
+    and not exists (
+        select
+        from payment_submissions as waiting
+        left join payment_image_signals as signals
+            on signals.payment_submission_id = waiting.id
+            and imagesignals_is_current(
+                signals.written_by_pipeline, signals.image_url, waiting.screenshot_url
+            )
+        where imagesignals_has_screenshot(waiting.screenshot_url)
+            and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+    )
+    and not exists (
+        select
+        from image_fingerprints as outdated
+        left join image_signal_failures as failure
+            on failure.payment_submission_id = outdated.payment_submission_id
+        where outdated.algorithm_version <> :algorithm_version
+            and failure.failure_kind is null
+    )
+limit :row_limit;
+
 -- name: forget_thumbnails
--- Empty the payloads of old submissions whose picture has its place: it has been compared.
-update image_fingerprints as fingerprint
+-- Empty the payloads of the given submissions.
+update image_fingerprints
 set payload = '', thumbnail_forgotten = true
-from (
-    select old.payment_submission_id
-    from image_fingerprints as old
-    join payment_submissions as submission on submission.id = old.payment_submission_id
-    join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
-    where length(old.payload) > 0
-        and old.algorithm_version = :algorithm_version
-        and picture.algorithm_version = :algorithm_version
-        and imagesignals_moment(submission.created_at)
-        < now() - make_interval(days => cast(:days as integer))
-    limit :row_limit
-) as forgotten
-where fingerprint.payment_submission_id = forgotten.payment_submission_id;
+where payment_submission_id = any(cast(:ids as uuid []));
 
 -- name: comparisons
 -- What is known of pairs with the given pictures.
@@ -1553,18 +1574,13 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone, pictures whose first submission is gone or was dated anew, uploads
--- that the hash index counts too many or too few, and thumbnails kept for longer than they may be.
+-- Copies whose original is gone, pictures whose first submission is gone or was dated anew, and
+-- uploads that the hash index counts too many or too few.
 select
     orphans.copies_without_original,
     moved.pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
-    overdue.thumbnails as thumbnails_overdue,
-    md5(
-        concat_ws(
-            ' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads, overdue.thumbnails
-        )
-    ) as mark
+    md5(concat_ws(' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads)) as mark
 from (
     select
         count(*) as copies_without_original,
@@ -1595,18 +1611,7 @@ cross join (
 cross join (
     select coalesce(sum(upload_count), 0) as uploads
     from image_perceptual_hash_index
-) as hashes
-cross join (
-    select count(*) as thumbnails
-    from image_fingerprints as old
-    join payment_submissions as submission on submission.id = old.payment_submission_id
-    join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
-    where length(old.payload) > 0
-        and old.algorithm_version = :algorithm_version
-        and picture.algorithm_version = :algorithm_version
-        and imagesignals_moment(submission.created_at)
-        < now() - make_interval(days => cast(:thumbnail_days as integer))
-) as overdue;
+) as hashes;
 
 -- == Roles (sql/roles.py) ======================================================================
 

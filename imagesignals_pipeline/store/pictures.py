@@ -242,11 +242,14 @@ def save_worst_scores(connection: Connection, scores: Mapping[Pixels, float]) ->
 def forget_thumbnails(connection: Connection, version: int, days: int, limit: int) -> int:
     """Forget the thumbnails of submissions older than so many days; return of how many.
 
-    Only of pictures that this version has compared. They keep their digests and descriptors: the
-    same bytes and the same pixels are still found, and what was found stays.
+    None while anything waits to be compared with them. They keep their digests and descriptors:
+    the same bytes and the same pixels are still found, and what was found stays.
     """
     parameters = {"algorithm_version": version, "days": days, "row_limit": limit}
-    return connection.execute(query("forget_thumbnails"), parameters).rowcount
+    ids = connection.execute(query("overdue_thumbnails"), parameters).scalars().all()
+    if ids:
+        connection.execute(query("forget_thumbnails"), {"ids": list(ids)})
+    return len(ids)
 
 
 def _write(

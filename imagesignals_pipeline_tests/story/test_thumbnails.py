@@ -2,15 +2,17 @@
 
 import importlib
 from base64 import b64encode
+from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from imagesignals_pipeline import backfill, backlog, database, match, settings, source, store
 from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.store import sealed
+from imagesignals_pipeline_tests.few import insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.test_matching import (
     analysis,
@@ -49,6 +51,17 @@ def reseal(engine: Engine) -> int:
         if portion.last is None:
             return written
         written, last = written + portion.written, portion.last
+
+
+def made_by_another_version(connection: Connection, submission: UUID, version: int) -> None:
+    """Let a fingerprint be outdated."""
+    connection.execute(
+        text(
+            "update image_fingerprints set algorithm_version = :version"
+            " where payment_submission_id = :id"
+        ),
+        {"id": submission, "version": version},
+    )
 
 
 @pytest.fixture
@@ -165,6 +178,20 @@ class TestForgotten:
         assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
         assert state(engine) == found
 
+    def test_nothing_is_forgotten_while_something_waits(self, engine: Engine) -> None:
+        """A first backfill settles month by month: later months need the earlier ones."""
+        *early, last = cast()
+        arrive(engine, early)
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
+        with engine.connect() as connection:
+            assert not backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
+        arrive(engine, [last])
+        with engine.begin() as connection:
+            made_by_another_version(connection, last.id, match.ALGORITHM_VERSION - 1)
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
+        arrive(engine, [last])
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(cast())
+
     def test_young_ones_are_kept(self, engine: Engine) -> None:
         """Only what is older than the days goes, and nothing without a number of days."""
         arrive(engine, cast())
@@ -183,8 +210,15 @@ class TestForgotten:
         """An old receipt is known by its pixels; its recompressed copies are found no more."""
         copies = [each for each in cast() if each.copy_of]
         originals = [each for each in cast() if each not in copies]
+        with engine.begin() as connection:
+            connection.execute(
+                text("delete from payment_submissions where id = any(cast(:ids as uuid []))"),
+                {"ids": [str(each.id) for each in copies]},
+            )
         arrive(engine, originals)
         backfill.settle(engine, DAYS)
+        with engine.begin() as connection:
+            insert(connection, copies, "http://store.test/")
         arrive(engine, copies)
         assert not any(duplicate for duplicate, *_ in said(engine).values())
         with engine.begin() as connection:
@@ -235,7 +269,7 @@ class TestForgotten:
             assert not backlog.unsettled(connection, match.ALGORITHM_VERSION)
             waiting = backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
             assert waiting
-            assert waiting.thumbnails_overdue == len(cast())
+            assert waiting.thumbnails_overdue
         backfill.settle(engine, DAYS)
         with engine.connect() as connection:
             assert not backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
