@@ -11,6 +11,7 @@ import click
 from imagesignals_pipeline_tests.evaluation import (
     browser,
     build,
+    fonts,
     manifest,
     matcher,
     measure,
@@ -74,6 +75,7 @@ def main(  # noqa: PLR0913  # one parameter for each option
 
 def _built(half: Half, cache: Path, seed: int) -> Path:
     try:
+        fonts.require(half)
         return build.ensure(half, cache, seed)
     except browser.BrowserMissingError as missing:
         sys.exit(str(missing))

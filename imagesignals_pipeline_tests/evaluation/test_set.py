@@ -1,6 +1,7 @@
 """The set itself: what the halves hold, and that altering is repeatable."""
 
 import io
+import os
 from itertools import combinations
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from PIL import Image, ImageChops
 from imagesignals_pipeline_tests.evaluation import (
     browser,
     build,
+    fonts,
     manifest,
     nature,
     sample,
@@ -187,6 +189,20 @@ def test_missing_browser_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(browser.BrowserMissingError, match="apt-get install -y chromium fonts-"):
         browser.executable()
+
+
+def test_missing_fonts_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Boxes in the place of letters would be judged as if they were receipts."""
+    lister = tmp_path / "fc-list"
+    families = sorted(fonts.wanted("tune") - {"Roboto"})
+    lister.write_text("#!/bin/sh\ncat <<EOF\n" + ",Other\n".join(families) + "\nEOF\n")
+    lister.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    with pytest.raises(browser.BrowserMissingError) as raised:
+        fonts.require("tune")
+    assert str(raised.value).startswith("Fonts are missing (Roboto): apt-get install -y chromium ")
+    lister.write_text(lister.read_text().replace("Open Sans", "Open Sans,Roboto"))
+    fonts.require("tune")
 
 
 def test_amounts_are_grouped_as_in_india() -> None:
