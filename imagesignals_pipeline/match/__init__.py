@@ -7,7 +7,7 @@ from imagesignals_pipeline.match.candidates import (
     marks,
 )
 from imagesignals_pipeline.match.payload import ALGORITHM_VERSION, MAX_BYTES, fingerprint
-from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, promising
+from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, Glances, promising
 from imagesignals_pipeline.match.verdict import Tier, Verdict, compare
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "MAX_CANDIDATES",
     "MAX_COMPARISONS",
     "Candidates",
+    "Glances",
     "Tier",
     "Verdict",
     "compare",

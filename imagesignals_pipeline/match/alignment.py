@@ -14,7 +14,7 @@ from imagesignals_pipeline.match.words import Words
 MAX_BITS: Final = 16
 MAX_STRETCH: Final = 0.25
 """Two words that may be the same differ in at most so many bits, and in width by height by 28 %."""
-MAX_HYPOTHESES: Final = 300
+MAX_HYPOTHESES: Final = 100
 SAME_SCALE: Final = 0.15
 SLACK_PX, SLACK_SHARE = 6, 0.03
 """How far a word may be off its place: more, the farther from the word that the guess is from,
@@ -70,7 +70,7 @@ class Guess:
 class Laid:
     """b as it looks in a's frame, and where a's pixels are inside b at all."""
 
-    b: Floats
+    b: Greys
     inside: Mask
 
 
@@ -108,14 +108,16 @@ def propose(a: Words, b: Words) -> Guess:
         return Guess(IDENTITY, 0)
     start, chosen = _vote(a, b, i, j)
     ends_a, ends_b = _ends(a, i), _ends(b, j)
-    inside = np.concatenate([chosen, chosen])
-    matrix = start
+    inside, fitted = np.concatenate([chosen, chosen]), None
+    matrix, off = start, np.zeros(len(inside))
     for tolerance in TOLERANCES_PX:
         if inside.sum() < LEAST_ENDS:
             break
-        matrix = _fit(ends_a[inside], ends_b[inside])
-        off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
-        inside = off < tolerance * max(1, scale(matrix))
+        if fitted is None or (inside != fitted).any():
+            matrix, fitted = _fit(ends_a[inside], ends_b[inside]), inside
+            off_x, off_y = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).T
+            off = np.maximum(off_x, off_y) / max(1, scale(matrix))
+        inside = off < tolerance
     both_ends = inside[: len(i)] & inside[len(i) :]
     nearest = np.full(len(a), MAX_BITS + 1)
     np.minimum.at(nearest, i[both_ends], bits[i[both_ends], j[both_ends]])
@@ -124,18 +126,21 @@ def propose(a: Words, b: Words) -> Guess:
 
 def _vote(a: Words, b: Words, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Matrix, Mask]:
     """Let each of the longest pairs propose scale and shift; return the best, and who agrees."""
-    pa, pb = a.centre[i].astype(float), b.centre[j].astype(float)
-    scale = b.spread[j, 0] / a.spread[i, 0].astype(float)
-    tried = np.argsort(-a.spread[i, 0], kind="stable")[:MAX_HYPOTHESES]
-    s = scale[tried][:, None]
-    shift = pb[tried] - s * pa[tried]
-    off = np.abs(s[:, :, None] * pa[None] + shift[:, None, :] - pb[None]).max(axis=2)
-    away = np.abs(pa[None] - pa[tried][:, None]).sum(axis=2)
-    same_scale = np.abs(np.log(scale[None, :] / s)) < SAME_SCALE
-    votes = (off < SLACK_PX + SLACK_SHARE * away * s) & same_scale
-    best = int(np.argmax(votes @ np.sqrt(a.spread[i, 0])))
-    s0 = scale[tried[best]]
-    return np.array([[s0, 0, shift[best, 0]], [0, s0, shift[best, 1]]]), votes[best]
+    wide = a.spread[i, 0]
+    scale = np.log(b.spread[j, 0] / wide)
+    tried = np.argsort(-wide, kind="stable")[:MAX_HYPOTHESES]
+    s = np.exp(scale[tried])[:, None]
+    shifts, off, away = [], np.float32(0), np.float32(0)
+    for pa, pb in zip(a.centre[i].T, b.centre[j].T, strict=True):
+        shifts.append(pb[tried] - s[:, 0] * pa[tried])
+        off = np.maximum(off, np.abs(s * pa + shifts[-1][:, None] - pb))
+        away = away + np.abs(pa - pa[tried, None])
+    votes = (off < SLACK_PX + SLACK_SHARE * away * s) & (
+        np.abs(scale - scale[tried, None]) < SAME_SCALE
+    )
+    best = int(np.argmax(votes @ np.sqrt(wide)))
+    s0, (right, down) = s[best, 0], shifts
+    return np.array([[s0, 0, right[best]], [0, s0, down[best]]], float), votes[best]
 
 
 def _ends(words: Words, chosen: NDArray[np.intp]) -> Doubles:
@@ -165,18 +170,24 @@ def lay(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     height, width = a.shape
     flow = 2 * raster.stretched(half_flow, width, height)
     flow += _step(flat_a, flat_b, matrix, flow, CELL_PX)
-    at_x, at_y = _places(matrix, flow)
-    pixels, edge = b.astype(np.float32), cv2.BORDER_REPLICATE
-    moved = cast(Floats, cv2.remap(pixels, at_x, at_y, cv2.INTER_CUBIC, borderMode=edge))
-    return Laid(moved, _inside(at_x, at_y, b.shape))
+    return _laid(b, matrix, flow, cv2.INTER_CUBIC)
 
 
-def lay_roughly(a: Floats, b: Floats, matrix: Matrix) -> Laid:
+def lay_roughly(a: Greys, b: Greys, matrix: Matrix) -> Laid:
     """Return b in a's frame, for a glance at half-size pictures."""
-    flow = _flow(*_flattened(a, b, matrix), matrix)
+    return _laid(b, matrix, _flow(*_flattened(a, b, matrix), matrix), cv2.INTER_LINEAR)
+
+
+def lay_flat(a: Greys, b: Greys, matrix: Matrix, *, rough: bool = False) -> Laid:
+    """Return b in a's frame by the map alone: between two screenshots it is all there is."""
+    height, width = a.shape
+    return Laid(*raster.laid(b, matrix, width, height, rough=rough))
+
+
+def _laid(b: Greys, matrix: Matrix, flow: Floats, interpolation: int) -> Laid:
     at_x, at_y = _places(matrix, flow)
-    moved = cv2.remap(b, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return Laid(cast(Floats, moved), _inside(at_x, at_y, b.shape))
+    moved = cv2.remap(b, at_x, at_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return Laid(cast(Greys, moved), _inside(at_x, at_y, b.shape))
 
 
 def _flattened(a: Pixels, b: Pixels, matrix: Matrix) -> tuple[Floats, Floats]:

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from imagesignals_pipeline.match import alignment, payload, raster, words
-from imagesignals_pipeline.match.alignment import Guess, Matrix
+from imagesignals_pipeline.match.alignment import Guess, Laid, Matrix
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Floats, Greys, Ints, Mask
 
@@ -23,13 +23,20 @@ LEAST_STEM_PX: Final = 3
 COMPARABLE: Final = 0.15
 ABSENT: Final = 0.05
 """Ratios of local variance: above the one both pictures have text, below the other only one."""
-NOISE: Final = 1.5
+NOISE: Final = 2.0
 LEAST_NOISE, MOST_NOISE = 0.03, 0.13
-"""The pair's own noise is so many times what the median window lacks, within bounds: clean
-copies are judged strictly, blurred ones mildly, but never so that a changed digit passes."""
+"""The pair's own noise is so many times what the median window lacks beside its grain, within
+bounds: clean copies are judged strictly, blurred ones mildly, but never so that a changed digit
+passes."""
 GRAIN: Final = 16.0
 """Variance, in squared grey levels, that compression leaves in a window: four grey levels, which
-are most of what faint text shows and nothing beside black on white."""
+are most of what faint text shows and nothing beside black on white. A screen with much faint text
+is not blurred for that: its bright digits are judged as strictly as any."""
+GRAINY: Final = 100.0
+"""Variance up to which a window may have no text."""
+SETTLED: Final = 0.98
+"""Correlation of the usual window from which on two pictures lie as they should: their own noise is
+the least then."""
 EXCESS: Final = 3.0
 """A window differs when it lacks more than so many times the noise."""
 MOST_EXCESS: Final = 12.0
@@ -47,6 +54,8 @@ TRUSTED: Final = 0.7
 """Correlation of windows that show the same."""
 LIGHT_PX: Final = 140
 """Differences that are even over so many pixels are light that falls on a screen."""
+DARKEST_AND_BRIGHTEST: Final = (0.02, 0.98)
+"""Shares of the pixels between which the contrast is taken."""
 CONTRAST_SHARE: Final = 0.2
 """A pixel is wrong when it is off by so many grey levels, or this share of the contrast."""
 STROKE: Final = 2.2
@@ -140,21 +149,28 @@ class _Beyond:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Two pictures in one frame; `line` is the height of its usual text in pixels."""
+    """Two pictures in one frame.
 
-    a: Floats
-    b: Floats
+    `well_inside` is where windows see nothing of the edge of what both show. `line` is the height
+    of the usual text in pixels, `window` the side of the windows of which `correlation` and the
+    lesser and greater variance are known.
+    """
+
+    a: Greys
+    b: Greys
     inside: Mask
+    well_inside: Mask
     line: float
+    window: int
+    correlation: Floats
+    least: Floats
+    most: Floats
 
     @property
-    def window(self) -> int:
-        return min(max(int(self.line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
-
-    @property
-    def well_inside(self) -> Mask:
-        """Where windows see nothing of the edge of what both pictures show."""
-        return ~raster.grown(~self.inside, self.window + EDGE_PX, self.window + EDGE_PX)
+    def is_settled(self) -> bool:
+        """Whether the usual window agrees so well that a flow has nothing to add."""
+        usual = self.correlation[self.well_inside & (self.least > GRAINY)]
+        return usual.size > 0 and float(np.median(usual)) >= SETTLED
 
 
 def differences(a: Print, b: Print) -> Differences | None:
@@ -167,19 +183,28 @@ def differences(a: Print, b: Print) -> Differences | None:
         return None
     coarse = payload.thumbnail(a.coded)
     fine, matrix = alignment.as_coarse(payload.thumbnail(b.coded), guess.matrix)
-    laid = alignment.lay(coarse, fine, matrix)
-    return _seen(a, b, guess, _Pair(coarse.astype(np.float32), laid.b, laid.inside, a.words.height))
+    pair = _pair(coarse, alignment.lay_flat(coarse, fine, matrix), a.words.height)
+    if not pair.is_settled:
+        pair = _pair(coarse, alignment.lay(coarse, fine, matrix), a.words.height)
+    return _seen(a, b, guess, pair)
+
+
+def _pair(a: Greys, laid: Laid, line: float) -> _Pair:
+    window = min(max(int(line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
+    well_inside = ~raster.grown(~laid.inside, window + EDGE_PX, window + EDGE_PX)
+    correlation = raster.correlation(a, laid.b, window)
+    return _Pair(a, laid.b, laid.inside, well_inside, line, window, *correlation)
 
 
 def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
-    correlation, least, most = raster.correlation(pair.a, pair.b, pair.window)
+    correlation, least, most = pair.correlation, pair.least, pair.most
     alone = least < ABSENT * most
     lonely = (text_a ^ text_b) & alone
     foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
-    noise = noise_of(usual, least)
+    noise = (own_noise(correlation[clear], least[clear]) if usual else MOST_NOISE) + grain(least)
     doubtful = clear & (1 - correlation > EXCESS * noise)
     correlation = _second_look(pair, correlation, doubtful)
     wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
@@ -214,18 +239,24 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     )
 
 
-def noise_of(usual: float, least: Floats) -> Floats:
-    """Return what windows of a pair lack by noise alone, in correlation.
+def own_noise(correlation: Floats, least: Floats) -> float:
+    """Return what all windows of a pair lack by blur and compression, in correlation.
 
     Args:
-        usual: The median correlation of the pair's windows.
-        least: The lesser of the two variances of each window, in squared grey levels.
+        correlation: That of the windows with text, in one dimension.
+        least: The lesser of the two variances of each, in squared grey levels.
     """
-    return min(max(NOISE * (1 - usual), LEAST_NOISE), MOST_NOISE) + GRAIN / np.maximum(least, 1)
+    lacking = 1 - correlation - grain(least)
+    return min(max(NOISE * float(np.median(lacking)), LEAST_NOISE), MOST_NOISE)
+
+
+def grain(least: Floats) -> Floats:
+    """Return what windows of so little variance lack besides, in correlation."""
+    return GRAIN / np.maximum(least, 1)
 
 
 def _share(some: Mask, of: Mask) -> float:
-    return int((some & of).sum()) / max(int(of.sum()), 1)
+    return np.count_nonzero(some & of) / max(np.count_nonzero(of), 1)
 
 
 def _ends(agreed: Mask) -> tuple[Mask, Mask]:
@@ -234,21 +265,17 @@ def _ends(agreed: Mask) -> tuple[Mask, Mask]:
     return rows <= AT_THE_ENDS * rows[-1], rows >= (1 - AT_THE_ENDS) * rows[-1]
 
 
-def _steps(grey: Floats) -> Greys:
-    return words.strokes(np.clip(grey, 0, 255).astype(np.uint8))
+def _text(grey: Greys, pair: _Pair) -> Mask:
+    inked = words.ink(words.strokes(grey), max(STEM_PX, int(STEM * pair.line)))
+    letters = raster.runs(inked, LEAST_STEM_PX)
+    return (raster.share(letters, pair.window) > INKED) & pair.well_inside
 
 
-def _text(grey: Floats, pair: _Pair) -> Mask:
-    inked = words.ink(_steps(grey), max(STEM_PX, int(STEM * pair.line)))
-    letters = raster.runs(inked, LEAST_STEM_PX).astype(np.float32)
-    return (raster.blur(letters, pair.window) > INKED) & pair.well_inside
-
-
-def _sharpness(grey: Floats, clear: Mask, size: int) -> float:
+def _sharpness(grey: Greys, clear: Mask, size: int) -> float:
     """Return how steep the text's edges are, in the median of its windows."""
-    lowest, highest = raster.extremes(grey, size)
-    steepest = raster.extremes(_steps(grey).astype(np.float32), size)[1]
-    seen = (steepest / np.maximum(highest - lowest, 1))[clear]
+    lowest, highest = (extreme[clear] for extreme in raster.extremes(grey, size))
+    steepest = raster.extremes(words.strokes(grey), size)[1][clear]
+    seen = steepest / np.maximum(highest - lowest, 1)
     return float(np.median(seen)) if seen.size else 0.0
 
 
@@ -274,11 +301,12 @@ def _spots(
     lacking: Floats, clear: Mask, foreign: Mask, line: float
 ) -> tuple[Mask, tuple[Spot, ...]]:
     """Return where windows differ by more than noise, and each such place."""
-    excess = np.where(clear, np.clip(lacking - EXCESS, 0, MOST_EXCESS), 0)
-    label, boxes = raster.components(excess > 0)
-    strength = np.bincount(label.ravel(), excess.ravel(), len(boxes)) / (CELL * line * line)
+    differs = clear & (lacking > EXCESS)
+    label, boxes = raster.components(differs)
+    excess = np.minimum(lacking[differs] - EXCESS, MOST_EXCESS)
+    strength = np.bincount(label[differs], excess, len(boxes)) / (CELL * line * line)
     # A spot most of which lies along a stroke is what the stroke's edge left over.
-    along = label[raster.grown(foreign, ALONG_PX, ALONG_PX)]
+    along = label[differs & raster.grown(foreign, ALONG_PX, ALONG_PX)]
     strength[np.bincount(along, minlength=len(boxes)) > ALONG * boxes[:, 4]] = 0
     strength[0] = 0
     listed: list[int] = np.flatnonzero(strength > FAINTEST).tolist()
@@ -294,16 +322,20 @@ def _foreign(pair: _Pair, alone: Mask, lonely: Mask, trusted: Mask) -> Mask:
     off, far_off, limit = _off(pair, trusted)
     wrong = off > limit
     label, boxes = raster.components(raster.closed(wrong, STROKE_GAP_PX))
-    lying_alone = (wrong & (alone | (far_off > limit))).ravel()
-    inked = np.bincount(label.ravel(), wrong.ravel(), len(boxes))
-    by_itself = np.bincount(label.ravel(), lying_alone, len(boxes)) > STROKE_ALONE * inked
+    inked = np.bincount(label[wrong], minlength=len(boxes))
+    lying_alone = np.bincount(label[wrong & (alone | (far_off > limit))], minlength=len(boxes))
+    by_itself = lying_alone > STROKE_ALONE * inked
     large = (_strokes(boxes, pair.line) | _bars(boxes, pair.line)) & by_itself
     large[0] = False
     seed = (large[label] & wrong) | (_remarks(wrong, lonely, pair.line) & wrong)
+    if not seed.any():
+        return seed
     faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
-    parts, _ = raster.components(faint)
+    parts, boxes = raster.components(faint)
     reach = int(2 * FOLLOWED * pair.line) | 1
-    followed = np.isin(parts, np.unique(parts[seed])) & raster.grown(seed, reach, reach)
+    drawn = np.zeros(len(boxes), bool)
+    drawn[parts[seed]] = True
+    followed = drawn[parts] & raster.grown(seed, reach, reach)
     return raster.grown(followed, pair.window + 2, pair.window + 2)
 
 
@@ -320,32 +352,33 @@ def _bars(boxes: Ints, line: float) -> Mask:
     return (area > FILLED * wide * high) & (wide > BAR_WIDE * line) & (high > BAR_HIGH * line)
 
 
-def _off(pair: _Pair, trusted: Mask) -> tuple[Floats, Floats, float]:
+def _off(pair: _Pair, trusted: Mask) -> tuple[Greys, Greys, float]:
     """Return by how many grey levels b is off after taking on a's, and how many are too many.
 
     The second are what no pixel near by explains either.
 
     What a's levels are in b is learnt where the pictures agree: a black bar teaches nothing.
     """
-    seen_a = np.clip(pair.a[trusted], 0, 255).astype(np.intp)
-    seen_b = np.clip(pair.b[trusted], 0, 255).astype(np.intp)
-    counts = np.bincount(seen_b * LEVELS // 256 * 256 + seen_a, minlength=256 * LEVELS)
-    below = np.cumsum(counts.reshape(LEVELS, 256), axis=1)
+    counts = raster.joint_histogram(pair.a, pair.b, trusted, LEVELS)
+    below = np.cumsum(counts, axis=1)
     known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
-    value = (2 * below[known] < below[known, -1:]).sum(axis=1)
     if len(known) == 0:
         return np.zeros_like(pair.a), np.zeros_like(pair.a), LEAST_CONTRAST
-    darkest, brightest = np.percentile(seen_a, [2, 98])
+    value = (2 * below[known] < below[known, -1:]).sum(axis=1)
+    share = np.cumsum(counts.sum(axis=0)) / counts.sum()
+    darkest, brightest = np.searchsorted(share, DARKEST_AND_BRIGHTEST)
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    levels = (known + 0.5) * 256 / LEVELS
-    expected = raster.by_level(pair.b, np.interp(np.arange(256), levels, value).astype(np.float32))
-    light = raster.background((pair.a - expected) * pair.inside, LIGHT_PX)
-    lit = pair.a - light
+    levels, every = (known + 0.5) * 256 / LEVELS, np.arange(256)
+    # Few pixels have the levels of a single bright number: they are off as the nearest known are.
+    table = every + np.interp(every, levels, value - levels)
+    expected = raster.by_level(pair.b, np.clip(np.rint(table), 0, 255).astype(np.uint8))
+    light = raster.background(raster.difference(pair.a, expected) * pair.inside, LIGHT_PX)
+    lit = raster.less(pair.a, light)
     off, far_off = (_unexplained(lit, expected, near) * pair.inside for near in (3, STROKE_NEAR))
     return off, far_off, limit
 
 
-def _unexplained(a: Floats, b: Floats, near: int) -> Floats:
+def _unexplained(a: Greys, b: Greys, near: int) -> Greys:
     """Return by how much either is outside what the other shows in a square of so many pixels.
 
     Rules and frames that are in both are thin, and never quite in place.
@@ -353,13 +386,14 @@ def _unexplained(a: Floats, b: Floats, near: int) -> Floats:
     off = np.zeros_like(a)
     for one, other in ((a, b), (b, a)):
         lowest, highest = raster.extremes(other, near)
-        off = np.maximum(off, np.maximum(one - highest, lowest - one))
+        for further in (raster.less(one, highest), raster.less(lowest, one)):
+            np.maximum(off, further, out=off)
     return off
 
 
 def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
     label, boxes = raster.components(raster.joined(wrong, int(REMARK_GAP * line) | 1))
-    alone = np.bincount(label.ravel(), lonely.ravel(), len(boxes)) / np.maximum(boxes[:, 4], 1)
+    alone = np.bincount(label[lonely], minlength=len(boxes)) / np.maximum(boxes[:, 4], 1)
     remark = (boxes[:, 3] > REMARK * line) & (alone > REMARK_ALONE)
     remark[0] = False
     return remark[label]

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from imagesignals_pipeline.match import raster, words
-from imagesignals_pipeline.match.raster import Floats, Greys
+from imagesignals_pipeline.match.raster import Greys
 from imagesignals_pipeline.match.words import Words
 
 ALGORITHM_VERSION: Final = 4
@@ -131,13 +131,13 @@ def thumbnail(coded: bytes) -> Greys:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def halved(coded: bytes) -> Floats:
+def halved(coded: bytes) -> Greys:
     """Decode the picture of a payload at half its size.
 
     Raises:
         ValueError: It is damaged.
     """
-    return raster.cells(thumbnail(coded).astype(np.float32), 2)
+    return raster.cells(thumbnail(coded), 2)
 
 
 def _content(grey: Greys) -> tuple[int, int, int, int]:

@@ -109,7 +109,7 @@ def _marks(seen: Differences) -> list[Box]:
     a = payload.thumbnail(seen.a.coded)
     laid = alignment.lay(a, *alignment.as_coarse(payload.thumbnail(seen.b.coded), seen.matrix))
     inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
-    wrong = _off(a.astype(np.float32), laid.b, inside)
+    wrong = _off(a.astype(np.float32), laid.b.astype(np.float32), inside)
     line = max(int(seen.a.words.height), 3)
     label, boxes = raster.components(raster.grown(wrong, line | 1, line | 1))
     inked = np.bincount(label.ravel(), wrong.ravel(), len(boxes))
@@ -126,7 +126,8 @@ def _off(a: Floats, b: Floats, inside: Mask) -> Mask:
     level = np.clip(b[inside] * LEVELS / 256, 0, LEVELS - 1).astype(np.intp)
     known = [each for each in range(LEVELS) if (level == each).sum() > SOFT_PX]
     medians = [float(np.median(a[inside][level == each])) for each in known]
-    expected = np.interp(b, [(each + 0.5) * 256 / LEVELS for each in known], medians)
+    levels = [(each + 0.5) * 256 / LEVELS for each in known]
+    expected = b + np.interp(b, levels, np.subtract(medians, levels))
     darkest, brightest = np.percentile(a[inside], [2, 98])
     limit = max(LEAST_LEVELS, CONTRAST_SHARE * float(brightest - darkest))
     off = np.zeros_like(a)

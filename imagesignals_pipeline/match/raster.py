@@ -13,7 +13,10 @@ Mask = NDArray[np.bool_]
 Ints = NDArray[np.int32]
 Doubles = NDArray[np.float64]
 
+Shorts = NDArray[np.int16]
+
 Pixels = TypeVar("Pixels", Greys, Floats)
+Numbers = TypeVar("Numbers", Greys, Shorts, Floats)
 
 cv2.setNumThreads(1)  # many pictures are compared side by side: one core each, 20 % less work
 
@@ -21,59 +24,100 @@ COARSE = 4
 """A background is looked for on a picture so many times smaller."""
 
 
-def blur(values: Floats, size: int) -> Floats:
+def blur(values: Greys | Floats, size: int) -> Floats:
     """Return the mean over a square window."""
-    return cast(Floats, cv2.blur(values, (size, size)))
+    return cast(Floats, cv2.boxFilter(values, cv2.CV_32F, (size, size)))
 
 
-def background(values: Floats, size: int) -> Floats:
+def share(mask: Mask, size: int) -> Floats:
+    """Return how much of a square window is in the mask."""
+    return blur(mask.view(np.uint8), size)
+
+
+def background(values: Shorts, size: int) -> Shorts:
     """Return the median over a square window, roughly; for values from -128 to 127."""
     height, width = values.shape
     small = shrunk(values, max(width // COARSE, 1), max(height // COARSE, 1))
     levels = np.clip(small + 128, 0, 255).astype(np.uint8)
-    even = cast(Floats, cv2.medianBlur(levels, size // COARSE | 1).astype(np.float32)) - 128
+    even = cv2.medianBlur(levels, size // COARSE | 1).astype(np.int16) - 128
     return stretched(even, width, height)
 
 
-def by_level(values: Floats, table: Floats) -> Floats:
+def by_level(values: Greys, table: Greys) -> Greys:
     """Return what a table of 256 has for each grey level."""
-    return cast(Floats, cv2.LUT(np.clip(values, 0, 255).astype(np.uint8), table))
+    return cast(Greys, cv2.LUT(values, table))
 
 
-def extremes(values: Floats, size: int) -> tuple[Floats, Floats]:
+def joint_histogram(a: Greys, b: Greys, where: Mask, levels: int) -> Doubles:
+    """Return how many pixels have each of so many levels in b (rows) and each of 256 in a."""
+    counts = cv2.calcHist([b, a], [0, 1], where.view(np.uint8), [levels, 256], [0, 256, 0, 256])
+    return counts.astype(np.float64, copy=False)
+
+
+def difference(values: Greys, other: Greys) -> Shorts:
+    """Return by how many grey levels each pixel is above the other, or below it."""
+    return cast(Shorts, cv2.subtract(values, other, dtype=cv2.CV_16S))
+
+
+def less(values: Greys, than: Greys | Shorts) -> Greys:
+    """Return by how many grey levels each pixel is above the other, 0 where it is below."""
+    return cast(Greys, cv2.subtract(values, than, dtype=cv2.CV_8U))
+
+
+def extremes(values: Pixels, size: int) -> tuple[Pixels, Pixels]:
     """Return the lowest and the highest value in the square around each pixel."""
     near = np.ones((size, size), np.uint8)
-    return cast(Floats, cv2.erode(values, near)), cast(Floats, cv2.dilate(values, near))
+    return cast(Pixels, cv2.erode(values, near)), cast(Pixels, cv2.dilate(values, near))
 
 
-def variance(values: Floats, mean: Floats, size: int) -> Floats:
-    """Return the variance over a square window."""
-    square = cast(Floats, cv2.sqrBoxFilter(values, cv2.CV_32F, (size, size)))
-    return np.maximum(square - mean * mean, 0)
-
-
-def correlation(a: Floats, b: Floats, size: int) -> tuple[Floats, Floats, Floats]:
+def correlation(a: Pixels, b: Pixels, size: int) -> tuple[Floats, Floats, Floats]:
     """Return correlation, and the lesser and the greater variance, of every square window."""
     mean_a, mean_b = blur(a, size), blur(b, size)
-    var_a, var_b = variance(a, mean_a, size), variance(b, mean_b, size)
-    common = blur(a * b, size) - mean_a * mean_b
-    return common / np.sqrt(var_a * var_b + 1), np.minimum(var_a, var_b), np.maximum(var_a, var_b)
+    common = blur(cast(Floats, cv2.multiply(a, b, dtype=cv2.CV_32F)), size)
+    common -= mean_a * mean_b
+    var_a, var_b = _variance(a, mean_a, size), _variance(b, mean_b, size)
+    scale = var_a * var_b
+    scale += 1
+    common /= np.sqrt(scale, out=scale)
+    return common, np.minimum(var_a, var_b), np.maximum(var_a, var_b)
 
 
-def shrunk(values: Pixels, width: int, height: int) -> Pixels:
+def _variance(values: Pixels, mean: Floats, size: int) -> Floats:
+    square = cast(Floats, cv2.sqrBoxFilter(values, cv2.CV_32F, (size, size)))
+    square -= np.square(mean, out=mean)
+    return np.maximum(square, 0, out=square)
+
+
+def laid(
+    values: Pixels, matrix: Doubles, width: int, height: int, *, rough: bool
+) -> tuple[Pixels, Mask]:
+    """Return a picture in a frame that a map leads from, and where the frame is inside it.
+
+    `rough` interpolates linearly, which blurs a little and takes half the time.
+    """
+    how = (cv2.INTER_LINEAR if rough else cv2.INTER_CUBIC) | cv2.WARP_INVERSE_MAP
+    size, edge = (width, height), cv2.BORDER_REPLICATE
+    moved = cv2.warpAffine(values, matrix, size, flags=how, borderMode=edge)
+    known = np.zeros(values.shape, np.uint8)
+    known[1:-1, 1:-1] = 1
+    near = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    return cast(Pixels, moved), cv2.warpAffine(known, matrix, size, flags=near) > 0
+
+
+def shrunk(values: Numbers, width: int, height: int) -> Numbers:
     """Return a smaller picture, each pixel the mean of those that it covers."""
-    return cast(Pixels, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+    return cast(Numbers, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
 
 
-def cells(values: Floats, size: int) -> Floats:
+def cells(values: Pixels, size: int) -> Pixels:
     """Return the means of square cells; what fills no cell at the right and the bottom is left."""
     high, wide = (max(side // size, 1) for side in values.shape)
     return shrunk(values[: high * size, : wide * size], wide, high)
 
 
-def stretched(values: Floats, width: int, height: int) -> Floats:
+def stretched(values: Numbers, width: int, height: int) -> Numbers:
     """Return values interpolated linearly over more pixels."""
-    return cast(Floats, cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
+    return cast(Numbers, cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def enlarged(values: Greys, width: int, height: int) -> Greys:
@@ -81,23 +125,23 @@ def enlarged(values: Greys, width: int, height: int) -> Greys:
     return cast(Greys, cv2.resize(values, (width, height), interpolation=cv2.INTER_CUBIC))
 
 
-def moved(values: Floats, part: Floats, left: int, top: int, reach: int) -> Floats:
+def moved(values: Greys, part: Greys, left: int, top: int, reach: int) -> Greys:
     """Return what resembles a part most in another picture, not farther off than `reach` pixels.
 
     `left` and `top` say where the part was taken. To a fraction of a pixel, by a parabola through
     the best correlation and its neighbours.
     """
     high, wide = part.shape
-    wider = np.pad(values, reach, "edge")
-    area = wider[top : top + high + 2 * reach, left : left + wide + 2 * reach].astype(np.float32)
-    scores = cv2.matchTemplate(area, part.astype(np.float32), cv2.TM_CCOEFF_NORMED)
+    wider = cv2.copyMakeBorder(values, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+    area = wider[top : top + high + 2 * reach, left : left + wide + 2 * reach]
+    scores = cv2.matchTemplate(area, part, cv2.TM_CCOEFF_NORMED)
     row, column = divmod(int(np.argmax(scores)), scores.shape[1])
     shift_y = row + _summit(scores[:, column].astype(np.float64), row)
     shift_x = column + _summit(scores[row].astype(np.float64), column)
     turn = np.array([[1, 0, shift_x], [0, 1, shift_y]])
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     edge = cv2.BORDER_REPLICATE
-    return cast(Floats, cv2.warpAffine(area, turn, (wide, high), flags=flags, borderMode=edge))
+    return cast(Greys, cv2.warpAffine(area, turn, (wide, high), flags=flags, borderMode=edge))
 
 
 def _summit(scores: Doubles, best: int) -> float:

@@ -6,9 +6,17 @@ from typing import Final
 import numpy as np
 
 from imagesignals_pipeline.match import alignment, payload, raster
-from imagesignals_pipeline.match.alignment import Guess
-from imagesignals_pipeline.match.differences import COMPARABLE, EXCESS, noise_of
+from imagesignals_pipeline.match.alignment import Guess, Laid
+from imagesignals_pipeline.match.differences import (
+    COMPARABLE,
+    EXCESS,
+    LEAST_NOISE,
+    MOST_NOISE,
+    SETTLED,
+    grain,
+)
 from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.raster import Floats, Greys
 
 MAX_GLANCES: Final = 20
 """Candidates that are looked at, at half size, after their words were laid on each other."""
@@ -20,6 +28,8 @@ MAX_COMPARISONS: Final = 5
 LEAST_ALIKE: Final = 0.9
 """Share of the text that must agree at half size. Of 90 copies, hard ones among them, the least
 alike had 0.946; most look-alikes have less than 0.9."""
+NOISE: Final = 1.5
+"""The pair's own noise by what the median window lacks, grain and all: a glance is milder."""
 MIN_AGREEING: Final = 2
 """Words in the same places without which two pictures cannot even be laid on each other."""
 WINDOW: Final = 5
@@ -29,23 +39,44 @@ LEAST_VARIANCE: Final = 60.0
 LEAST_PIXELS: Final = 50
 
 
-def promising(packed: bytes, candidates: Sequence[bytes]) -> list[int]:
+class Glances:
+    """Remembers how alike pairs are at half size: a function of the two payloads alone."""
+
+    def __init__(self) -> None:
+        self._shares: dict[tuple[bytes, bytes], float] = {}
+
+    def share(self, one: bytes, other: bytes, guess: Guess) -> float:
+        """Return the share of the text that agrees."""
+        pair = one, other
+        if pair not in self._shares:
+            self._shares[pair] = agreement(payload.unpack(one), payload.unpack(other), guess)
+        return self._shares[pair]
+
+
+def promising(
+    packed: bytes, candidates: Sequence[bytes], glances: Glances | None = None
+) -> list[int]:
     """Return the numbers of the few candidates worth a full comparison, the likeliest first.
 
     Those whose words agree most are laid on the picture at half size, and the share of the text
     that agrees then decides: it tells one month's receipt from the next where equal words do not,
     because the original was stored as a poor JPEG and its look-alikes are clean. Ties go to more
     agreeing words, then to the earlier number.
+
+    Args:
+        packed: The picture's payload.
+        candidates: Those of others.
+        glances: What was seen of some of the pairs before; may be used by several threads.
     """
+    glances = glances or Glances()
     one = payload.unpack(packed)
-    others = [payload.unpack(each) for each in candidates]
-    guesses = [alignment.propose(one.words, other.words) for other in others]
+    guesses = [alignment.propose(one.words, payload.unpack(other).words) for other in candidates]
     order = sorted(
         (number for number, guess in enumerate(guesses) if guess.agreeing >= MIN_AGREEING),
         key=lambda number: (-guesses[number].agreeing, -guesses[number].likeness, number),
     )
     seen = {
-        number: agreement(one, others[number], guesses[number])
+        number: glances.share(packed, candidates[number], guesses[number])
         for place, number in enumerate(order[:MAX_GLANCES])
         if place < SURE_GLANCES
         or guesses[number].agreeing >= LEAST_SHARE * guesses[order[0]].agreeing
@@ -61,12 +92,18 @@ def agreement(a: Print, b: Print, guess: Guess) -> float:
         a, b, matrix = b, a, alignment.inverse(matrix)
     coarse = payload.halved(a.coded)
     fine, matrix = alignment.as_coarse(payload.halved(b.coded), alignment.halved(matrix))
-    laid = alignment.lay_roughly(coarse, fine, matrix)
-    correlation, least, most = raster.correlation(coarse, laid.b, WINDOW)
+    seen, least = _text(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
+    if len(seen) < LEAST_PIXELS or np.median(seen) < SETTLED:
+        seen, least = _text(coarse, alignment.lay_roughly(coarse, fine, matrix))
+    if len(seen) < LEAST_PIXELS:
+        return 0.0
+    noise = min(max(NOISE * (1 - float(np.median(seen))), LEAST_NOISE), MOST_NOISE) + grain(least)
+    return float((1 - seen <= EXCESS * noise).mean())
+
+
+def _text(a: Greys, laid: Laid) -> tuple[Floats, Floats]:
+    """Return how well each window with text correlates, and its lesser variance."""
+    correlation, least, most = raster.correlation(a, laid.b, WINDOW)
     well_inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
     text = (least > LEAST_VARIANCE) & (least > COMPARABLE * most) & well_inside
-    if text.sum() < LEAST_PIXELS:
-        return 0.0
-    seen = correlation[text]
-    noise = noise_of(float(np.median(seen)), least[text])
-    return float((1 - seen <= EXCESS * noise).mean())
+    return correlation[text], least[text]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier, payload
+from imagesignals_pipeline.match import Tier, differences, payload
 from imagesignals_pipeline.match.payload import HEADER, WORD
 
 LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
@@ -335,6 +335,40 @@ def test_an_older_message_is_not_a_remark(scrolled: int) -> None:
     ]
     one, other = (match.fingerprint(each) for each in blurred)
     assert not match.compare(one, other).same_picture
+
+
+def dim(reference: str, faint: int) -> Image.Image:
+    """Draw a dark screen of faint text with one bright number."""
+    letters = Random(3)
+    picture = Image.new("RGB", (1080, 2300), (28, 28, 28))
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(34)
+    for row in range(18):
+        said = " ".join("".join(letters.choices(ascii_lowercase, k=6)) for _ in range(5))
+        pen.text((60, 100 + 110 * row), said, (faint, faint, faint), font)
+    pen.text((60, 2110), reference, (245, 245, 245), font)
+    return picture
+
+
+@pytest.mark.parametrize("quality", [30, 50, 70, 90])
+@pytest.mark.parametrize("faint", [65, 75, 85, 95])
+def test_a_bright_number_on_a_dark_screen_is_no_bar(faint: int, quality: int) -> None:
+    """Few pixels are so bright: what they are in the other picture is guessed, and must be right.
+
+    A number taken for something drawn over the picture would not be compared.
+    """
+    one = match.fingerprint(jpeg(dim("2607344702", faint), quality))
+    for reference in ("2607344703", "2607344772"):
+        other = match.fingerprint(jpeg(dim(reference, faint), quality))
+        assert match.compare(one, other).tier is Tier.ALTERED_COPY
+    assert match.compare(one, match.fingerprint(dim("2607344702", faint))).same_picture
+
+
+def test_faint_text_does_not_make_a_picture_blurred() -> None:
+    """What windows of little contrast lack is grain: all others are judged as in a clear pair."""
+    variance = np.full(100, 300.0)
+    correlation = 1 - differences.grain(variance)
+    assert differences.own_noise(correlation, variance) == differences.LEAST_NOISE
+    assert differences.own_noise(correlation - 0.05, variance) > differences.LEAST_NOISE
 
 
 def test_part_of_a_thread_is_a_copy() -> None:
