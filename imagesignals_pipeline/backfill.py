@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Engine
 from imagesignals_pipeline import activity, match, matching, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
-from imagesignals_pipeline.model import Failure, OperatorError, Outcome, Submission
+from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.store import IndexReport, LinkReport
+from imagesignals_pipeline.store.pictures import Order, Pixels
 
 PORTION = 50
 """Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
@@ -108,16 +109,36 @@ def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
     """Save the outcomes and link them with all that is stored; return who is a duplicate.
 
     One transaction behind one lock: of two batches that end at once the later one sees the
-    earlier one's pictures, so no pair is missed, and no row is ever saved without its links.
+    earlier one's pictures, so no pair is missed, and no row is ever saved without its links. Who
+    has to wait for the lock compares meanwhile, so that many workers do.
     """
+    seen = matching.Seen()
 
     def write(connection: Connection) -> set[UUID]:
         written = store.save(connection, outcomes, datetime.now(UTC))
-        settled = matching.settle(connection, written)
+        settled = matching.settle(connection, written, seen=seen)
         store.link(connection, written | settled.submissions)
         return source.duplicates_among(connection, written)
 
-    return _in_turn(engine, write)
+    def compare() -> None:
+        with engine.connect() as connection:
+            matching.foresee(connection, _pictures(outcomes), seen=seen)
+
+    return _in_turn(engine, write, compare)
+
+
+def _pictures(outcomes: Sequence[Outcome]) -> list[tuple[Pixels, Order, bytes]]:
+    """Return digest, place and payload of the pictures that can be compared."""
+    found = [
+        (each.submission, each.result.fingerprint)
+        for each in outcomes
+        if isinstance(each.result, Analysis)
+    ]
+    return [
+        (fingerprint.pixels_sha256, (submission.created_at, submission.id), fingerprint.payload)
+        for submission, fingerprint in found
+        if fingerprint.pixels_sha256 and fingerprint.payload
+    ]
 
 
 def settle(engine: Engine, thumbnail_days: int | None = None) -> Settlement:
@@ -158,7 +179,11 @@ def _forget_thumbnails(engine: Engine, days: int) -> int:
     return forgotten
 
 
-def _in_turn(engine: Engine, write: Callable[[Connection], T]) -> T:
+def _in_turn(
+    engine: Engine,
+    write: Callable[[Connection], T],
+    meanwhile: Callable[[], None] | None = None,
+) -> T:
     """Write and commit as the only writer."""
     with engine.begin() as connection:
-        return store.in_turn(connection, lambda: write(connection))
+        return store.in_turn(connection, lambda: write(connection), meanwhile)

@@ -19,10 +19,10 @@ on that somebody reads them: of all pictures, or of none.
 """
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -38,6 +38,8 @@ PORTION = 25
 """Pictures whose descriptors and payloads are in memory at once, with those of all they ask."""
 INDEXED_AT_ONCE = 500
 """Pictures whose marks, some 85,000, are written by one statement."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class Reach:
 
 
 REACH: Final = Reach()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What pairs of pictures came to: functions of the two, whoever asks and whenever."""
+
+    glances: match.Glances = field(default_factory=match.Glances)
+    comparisons: dict[tuple[Pixels, Pixels], Comparison] = field(
+        default_factory=dict[tuple[Pixels, Pixels], Comparison]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ def settle(
     *,
     limit: int | None = None,
     reach: Reach = REACH,
+    seen: Seen | None = None,
 ) -> Settled:
     """Compare what has to be compared; the links are settled afterwards.
 
@@ -97,54 +110,106 @@ def settle(
             deleted submissions left behind.
         limit: Most pictures at once; the rest is for the next call.
         reach: The same for every call on one database.
+        seen: What `foresee` found out.
     """
+    seen = seen or Seen()
     moved = pictures.moved(connection, match.ALGORITHM_VERSION, submissions, limit)
     if not moved:
         return Settled(0, frozenset())
     last = pictures.last_place(connection, match.ALGORITHM_VERSION)
     places = [place for each in moved for place in (each.order, each.known_order) if place]
     in_order = last is None or all(place > last for place in places)
-    first = (
-        [] if in_order else pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
-    )
-    moves = _place(connection, moved, reach)
+    first = [] if in_order else _first(connection, reach)
+    moves, indexed_from = _place(connection, moved, reach)
     gone = [move.picture.pixels for move in moves if move.after is None]
     if gone:
         pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
-    pictures.forget_outdated_comparisons(
-        connection, match.ALGORITHM_VERSION, [each.pixels for each in moved]
-    )
+    remembered = [each.pixels for each in moved if each.remembered]
+    pictures.forget_outdated_comparisons(connection, match.ALGORITHM_VERSION, remembered)
     again = {move.picture.number: move.picture for move in moves if move.after}
     if not in_order:
         again |= {each.number: each for each in _concerned(connection, moves, first, reach)}
     order = sorted(again.values(), key=lambda each: each.pixels)
+    unknown = {each.pixels for each in moved}.difference(remembered)
     for start in range(0, len(order), PORTION):
-        _compare(connection, order[start : start + PORTION], reach)
+        portion = order[start : start + PORTION]
+        named = _named(connection, portion, reach, indexed_from)
+        _compare(connection, {each: others for each, (others, _) in named.items()}, unknown, seen)
+        worst = {each: score for each, (_, score) in named.items()}
+        known = {each.pixels: each.worst_score for each in portion}
+        pictures.save_worst_scores(connection, dict(worst.items() - known.items()))
     return Settled(len(moved), frozenset(each.order[1] for each in order if each.order))
 
 
-def _place(connection: Connection, moved: Sequence[Moved], reach: Reach) -> list[_Move]:
-    """Remember where the pictures stand now, and let the index find them there."""
-    digests = [each.pixels for each in moved]
+def foresee(
+    connection: Connection,
+    fresh: Sequence[tuple[Pixels, Order, bytes]],
+    *,
+    seen: Seen,
+    reach: Reach = REACH,
+) -> None:
+    """Compare new pictures with what is stored already, before it is our turn to store them.
+
+    `settle` then compares them with each other and with what came meanwhile.
+
+    Args:
+        connection: Is only read.
+        fresh: Digest, place and payload of pictures that are perhaps new.
+        seen: Takes what they come to.
+        reach: As for `settle`.
+    """
+    payloads = {pixels: payload for pixels, _, payload in fresh}
+    later = [
+        Placed(-number, pixels, order, match.descriptor(payload), 0.0)
+        for number, (pixels, order, payload) in enumerate(fresh, start=1)
+    ]
+    state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    named = _named(connection, later, reach, state.read_from)
+    others = {other for others, _ in named.values() for other in others} - payloads.keys()
+    payloads |= pictures.payloads(connection, match.ALGORITHM_VERSION, others)
+
+    def compared(each: Pixels) -> None:
+        present = [other for other in named[each][0] if other in payloads]
+        _compared(each, present, payloads, {}, seen)
+
+    _on_all_cores(compared, named)
+
+
+def _first(connection: Connection, reach: Reach) -> list[int]:
+    found = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    return [each.number for each in found]
+
+
+def _place(
+    connection: Connection, moved: Sequence[Moved], reach: Reach
+) -> tuple[list[_Move], Order | None]:
+    """Remember where the pictures stand now, and let the index find them there.
+
+    Returns:
+        The moves, and the place from which on pictures read the index; None: none does.
+    """
+    before = [each.pixels for each in moved if each.remembered]
+    marks.forget(connection, _marks(pictures.placed(connection, pixels=before)))
     described = {each.pixels: match.descriptor(each.payload) for each in moved if each.payload}
-    marks.forget(connection, _marks(pictures.placed(connection, pixels=digests)))
-    pictures.place(connection, match.ALGORITHM_VERSION, moved, described)
-    placed = {each.pixels: each for each in pictures.placed(connection, pixels=digests)}
-    found = _marks(placed.values())
-    if marks.kept(connection, match.ALGORITHM_VERSION):
+    rows = pictures.place(connection, match.ALGORITHM_VERSION, moved, described)
+    placed = {each.pixels: each for each in rows}
+    found = _marks(rows)
+    state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    if state.kept:
         marks.save(connection, found)
-    elif pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive):
+    elif state.read_from:
         _index_all(connection)
-    return [
+    moves = [
         _Move(picture, each.known_order, each.order, found[picture.number])
         for each in moved
         for picture in [placed[each.pixels]]
     ]
+    return moves, state.read_from
 
 
 def _index_all(connection: Connection) -> None:
     """Put all pictures into the index: from now on somebody reads it."""
-    everyone = pictures.first(connection, match.ALGORITHM_VERSION, None)
+    everyone = pictures.numbers(connection, match.ALGORITHM_VERSION)
     for start in range(0, len(everyone), INDEXED_AT_ONCE):
         some = pictures.placed(connection, numbers=everyone[start : start + INDEXED_AT_ONCE])
         marks.save(connection, _marks(some))
@@ -161,7 +226,7 @@ def _concerned(
         first: Who asked all before them until now.
         reach: Whom the others ask.
     """
-    now_first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    now_first = _first(connection, reach)
     again = set(first) ^ set(now_first)
     readers = {move.picture.number: {*first, *now_first} for move in moves}
     by_mark: dict[int, list[_Move]] = {}
@@ -216,50 +281,61 @@ def _crossed(holders: Sequence[Holder], moves: Sequence[_Move], rare: int) -> se
     return crossed
 
 
-def _compare(connection: Connection, later: Sequence[Placed], reach: Reach) -> None:
-    """Let each picture name its candidates, and compare it with them."""
-    named = _named(connection, later, reach)
-    everyone = {*named, *(other for others, _ in named.values() for other in others)}
+def _compare(
+    connection: Connection,
+    named: Mapping[Pixels, Sequence[Pixels]],
+    unknown: Collection[Pixels],
+    seen: Seen,
+) -> None:
+    """Compare each picture with those that it named; of `unknown` ones nothing was ever found."""
+    everyone = {*named, *(other for others in named.values() for other in others)}
     payloads = pictures.payloads(connection, match.ALGORITHM_VERSION, everyone)
+    asked = [each for each in named if each not in unknown]
     known = {
         (each.later, each.earlier): each
-        for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, list(named))
+        for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, asked)
     }
 
     def compared(each: Pixels) -> list[Comparison]:
         # Without a payload nothing can be compared anew, and what is known stays: the thumbnail is
         # forgotten, or the last submission was deleted and its turn has yet to come.
-        others = named[each][0]
+        others = named[each]
         present = [one for one in others if {each, one} <= payloads.keys()]
         kept = [known[each, one] for one in others if one not in present and (each, one) in known]
-        return kept + _compared(each, present, payloads, known)
+        return kept + _compared(each, present, payloads, known, seen)
 
+    fresh = [comparison for found in _on_all_cores(compared, named) for comparison in found]
+    pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, asked, fresh)
+
+
+def _on_all_cores(work: Callable[[Pixels], T], tasks: Iterable[Pixels]) -> list[T]:
+    # In threads: nearly all of a comparison is inside OpenCV and NumPy, which let others run.
     pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="comparison")
-    try:  # threads: nearly all of a comparison is inside OpenCV and NumPy, which let others run
-        fresh = [comparison for found in pool.map(compared, named) for comparison in found]
+    try:
+        return list(pool.map(work, tasks))
     finally:  # whoever interrupts it waits for the comparisons that have begun alone
         pool.shutdown(cancel_futures=True)
-    pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, list(named), fresh)
-    pictures.save_worst_scores(connection, {each: worst for each, (_, worst) in named.items()})
 
 
 def _named(
-    connection: Connection, later: Sequence[Placed], reach: Reach
+    connection: Connection, later: Sequence[Placed], reach: Reach, indexed_from: Order | None
 ) -> dict[Pixels, tuple[list[Pixels], float]]:
-    """Return for each picture the earlier ones most like it, best first, and the least's score."""
-    limit = pictures.place_after(connection, match.ALGORITHM_VERSION, reach.exhaustive)
-    early = {each.number for each in later if each.order and (not limit or each.order < limit)}
-    asked = marks.sharing(
-        connection,
-        match.ALGORITHM_VERSION,
-        _marks(each for each in later if each.number not in early),
-        reach.rare,
-    )
-    numbers = set[int]().union(*asked.values())
+    """Return for each picture the earlier ones most like it, best first, and the least's score.
+
+    From `indexed_from` on, where that is, pictures ask those that share a mark with them.
+    """
+    early = {
+        each.number
+        for each in later
+        if each.order and (not indexed_from or each.order < indexed_from)
+    }
+    late = [each for each in later if each.number not in early]
+    moments = {each.number: each.order[0] for each in late if each.order}
+    asked = marks.sharing(connection, match.ALGORITHM_VERSION, _marks(late), moments, reach.rare)
     first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
-    rows = pictures.placed(connection, numbers=numbers.union(first))
-    others = {each.number: each for each in rows}
-    all_first = _Shelf([others[number] for number in first])
+    numbers = set[int]().union(*asked.values())
+    others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
+    all_first = _Shelf(first)
     return {
         each.pixels: (
             all_first
@@ -300,14 +376,16 @@ def _compared(
     candidates: Sequence[Pixels],
     payloads: Mapping[Pixels, bytes],
     known: Mapping[tuple[Pixels, Pixels], Comparison],
+    seen: Seen,
 ) -> list[Comparison]:
     """Return what a picture and the most promising of its candidates come to."""
     if not candidates:
         return []
-    chosen = match.promising(payloads[later], [payloads[each] for each in candidates])
+    others = [payloads[each] for each in candidates]
+    chosen = match.promising(payloads[later], others, seen.glances)
     found: list[Comparison] = []
     for earlier in (candidates[number] for number in chosen):
-        comparison = known.get((later, earlier))
+        comparison = known.get((later, earlier)) or seen.comparisons.get((later, earlier))
         if comparison is None:
             verdict = match.compare(payloads[later], payloads[earlier])
             comparison = Comparison(
@@ -319,6 +397,7 @@ def _compared(
                 verdict.parted,
                 verdict.altered_copy,
             )
+            seen.comparisons[later, earlier] = comparison
         found.append(comparison)
     return found
 

@@ -293,6 +293,15 @@ values (:run_id, 0, 0, '{}');
 
 -- == Signals (store/signals.py) ================================================================
 
+-- name: lock_writes
+-- One writer at a time, until its transaction ends; whose turn it is not waits so long.
+select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked
+from (select set_config('lock_timeout', :lock_timeout, true) as lock_timeout offset 0) as set_first;
+
+-- name: lock_writes_at_once
+-- The same, without waiting: whether it is our turn now.
+select pg_try_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
+
 -- name: write_settings
 -- Until the end of the transaction or savepoint: how long a lock is waited for, and no compiling of
 -- plans. The planner takes the recursion of `related_pictures` for a million rows, and would spend
@@ -300,10 +309,6 @@ values (:run_id, 0, 0, '{}');
 select
     set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
     set_config('jit', 'off', true) as jit;
-
--- name: lock_writes
--- One writer at a time, until its transaction ends.
-select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
 
 -- name: save_signals
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
@@ -1244,8 +1249,8 @@ from image_perceptual_hash_index;
 
 -- name: changed_pictures
 -- Pictures whose first submission is not the one remembered: new, moved or gone. The payload comes
--- with new ones only. The earliest come first, so that portions of many are settled in the order of
--- submission.
+-- with new ones only; `remembered` says whether any version left a trace of the picture. The
+-- earliest come first, so that portions of many are settled in the order of submission.
 with shown as (
     select distinct on (fingerprint.pixels_sha256)
         fingerprint.pixels_sha256,
@@ -1272,7 +1277,8 @@ select
     cast(shown.first_id as text) as first_id,
     known.first_created_at as known_created_at,
     cast(known.first_id as text) as known_id,
-    case when known.pixels_sha256 is null then shown.payload end as payload
+    case when known.pixels_sha256 is null then shown.payload end as payload,
+    true as remembered -- perhaps: to look for each would cost more than it spares
 from shown
 full join known on known.pixels_sha256 = shown.pixels_sha256
 where shown.first_id is distinct from known.first_id
@@ -1299,7 +1305,12 @@ select
     cast(shown.first_id as text) as first_id,
     known.first_created_at as known_created_at,
     cast(known.first_id as text) as known_id,
-    case when known.pixels_sha256 is null then shown.payload end as payload
+    case when known.pixels_sha256 is null then shown.payload end as payload,
+    (
+        exists (select from image_pictures where pixels_sha256 = concerned.pixels_sha256)
+        or exists (select from image_matches where pixels_a = concerned.pixels_sha256)
+        or exists (select from image_matches where pixels_b = concerned.pixels_sha256)
+    ) as remembered
 from concerned
 left join lateral (
     select
@@ -1346,7 +1357,14 @@ on conflict (pixels_sha256) do update set
     algorithm_version = excluded.algorithm_version,
     descriptor = case
         when length(excluded.descriptor) > 0 then excluded.descriptor else picture.descriptor
-    end;
+    end
+returning
+    number,
+    pixels_sha256 as pixels,
+    first_created_at,
+    cast(first_id as text) as first_id,
+    algorithm_version,
+    worst_score;
 
 -- name: payloads
 -- What pictures are compared by, one row a picture; none where thumbnails are forgotten. Of those
@@ -2019,21 +2037,24 @@ where number = any(cast(:numbers as integer []));
 
 -- name: first_pictures
 -- The pictures that are the first so many in the order of submission.
-select number
+select
+    number,
+    pixels_sha256 as pixels,
+    first_created_at,
+    cast(first_id as text) as first_id,
+    algorithm_version,
+    worst_score
 from image_pictures
 where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at, first_id
 limit :most;
 
--- name: place_after_first
--- Where the first picture stands that is not one of the first so many.
-select
-    first_created_at,
-    cast(first_id as text) as first_id
+-- name: picture_numbers
+-- All pictures of a version that somebody shows.
+select number
 from image_pictures
 where algorithm_version = :algorithm_version and first_id is not null
-order by first_created_at, first_id
-limit 1 offset :most;
+order by number;
 
 -- name: last_place
 -- Where the last picture stands in the order of submission.
@@ -2045,13 +2066,27 @@ where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at desc, first_id desc
 limit 1;
 
--- name: marks_kept
--- Whether there are marks of a version.
-select exists (
+-- name: index_state
+-- Whether there are marks of a version, and where the first picture stands that is not one of the
+-- first so many; null when there is none.
+select
+    exists (
+        select
+        from image_marks
+        where algorithm_version = :algorithm_version
+    ) as kept,
+    later.first_created_at,
+    cast(later.first_id as text) as first_id
+from (values (1)) as one
+left join (
     select
-    from image_marks
-    where algorithm_version = :algorithm_version
-) as kept;
+        first_created_at,
+        first_id
+    from image_pictures
+    where algorithm_version = :algorithm_version and first_id is not null
+    order by first_created_at, first_id
+    limit 1 offset :most
+) as later on true;
 
 -- name: forget_marks
 -- Take pictures out of the index, from where they are known to stand.
@@ -2085,7 +2120,9 @@ select
     asked.number as later,
     array_agg(distinct holder.picture) as sharing
 from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as asked (number, mark)
-join image_pictures as picture on picture.number = asked.number
+join unnest(cast(:pictures as integer []), cast(:moments as timestamptz []))
+    as picture (number, first_created_at)
+    on picture.number = asked.number
 cross join lateral (
     select array_agg(earliest.picture) as pictures
     from (
@@ -2099,8 +2136,7 @@ cross join lateral (
     ) as earliest
 ) as holders
 cross join unnest(holders.pictures) as holder (picture)
-where picture.number = any(cast(:pictures as integer []))
-    and cardinality(holders.pictures) <= :most + 1
+where cardinality(holders.pictures) <= :most + 1
 group by asked.number;
 
 -- name: early_holders

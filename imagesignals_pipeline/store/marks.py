@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store.pictures import Order, order
 
 Marks = Mapping[int, Sequence[int]]
 """The marks of pictures, by their numbers."""
@@ -20,9 +21,19 @@ class Holder:
     created_at: datetime
 
 
-def kept(connection: Connection, version: int) -> bool:
-    """Return whether there is any mark of this version: then there are those of all pictures."""
-    return connection.execute(query("marks_kept"), {"algorithm_version": version}).scalar_one()
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether marks are `kept`: of all pictures or of none; and `read_from` which place on."""
+
+    kept: bool
+    read_from: Order | None
+
+
+def state(connection: Connection, version: int, most: int) -> State:
+    """Return how the index stands beside the first so many pictures, which need none."""
+    parameters = {"algorithm_version": version, "most": most}
+    row = connection.execute(query("index_state"), parameters).one()
+    return State(row.kept, order(row.first_created_at, row.first_id))
 
 
 def save(connection: Connection, marks: Marks) -> None:
@@ -36,13 +47,31 @@ def forget(connection: Connection, marks: Marks) -> None:
 
 
 def sharing(
-    connection: Connection, version: int, marks: Marks, rare: int
+    connection: Connection,
+    version: int,
+    marks: Marks,
+    moments: Mapping[int, datetime],
+    rare: int,
 ) -> dict[int, Sequence[int]]:
     """Return for each picture those, not later, that share a mark which at most `rare` had by then.
 
     Reads at most `rare` + 2 entries a mark, whoever else has it.
+
+    Args:
+        connection: The database; the pictures themselves need not be in it.
+        version: That of the marks.
+        marks: Of each picture, by its number.
+        moments: When each was first submitted.
+        rare: Earlier pictures with a mark that are not too many.
     """
-    parameters = {**_flat(marks), "algorithm_version": version, "most": rare}
+    if not marks:
+        return {}
+    parameters = {
+        **_flat(marks),
+        "moments": [moments[number] for number in marks],
+        "algorithm_version": version,
+        "most": rare,
+    }
     rows = connection.execute(query("sharing"), parameters)
     return {row.later: row.sharing for row in rows}
 

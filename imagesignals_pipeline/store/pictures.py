@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from imagesignals_pipeline.sql import query
 from imagesignals_pipeline.store import held
@@ -23,13 +23,15 @@ Order = tuple[datetime, UUID]
 class Moved:
     """A picture whose place differs from what is remembered; None: it has none.
 
-    `payload` is given where the picture is new to this version of the algorithm.
+    `payload` is given where the picture is new to this version of the algorithm. One that is not
+    `remembered` is new to the database: nothing was ever found about it.
     """
 
     pixels: Pixels
     order: Order | None
     known_order: Order | None
     payload: bytes | None
+    remembered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ def moved(
     return [
         Moved(
             pixels=bytes(row.pixels),
-            order=_order(row.first_created_at, row.first_id),
-            known_order=_order(row.known_created_at, row.known_id),
+            order=order(row.first_created_at, row.first_id),
+            known_order=order(row.known_created_at, row.known_id),
             payload=None if row.payload is None else unseal(bytes(row.payload)),
+            remembered=row.remembered,
         )
         for row in rows
     ]
@@ -85,10 +88,11 @@ def moved(
 def place(
     connection: Connection,
     version: int,
-    pictures: Iterable[Moved],
+    pictures: Sequence[Moved],
     descriptors: Mapping[Pixels, bytes],
-) -> None:
+) -> list[Placed]:
     """Remember where the pictures stand now, and the descriptors of new ones."""
+    held.descriptors(connection).keep({(version, each): descriptors[each] for each in descriptors})
     rows = [
         {
             "pixels": each.pixels.hex(),
@@ -98,22 +102,28 @@ def place(
         }
         for each in pictures
     ]
-    _write(connection, "save_pictures", rows, version)
+    parameters = {"rows": json.dumps(rows), "algorithm_version": version}
+    return _placed(connection, connection.execute(query("save_pictures"), parameters).all())
 
 
 def placed(
     connection: Connection, *, pixels: Collection[Pixels] = (), numbers: Collection[int] = ()
 ) -> list[Placed]:
     """Return what is remembered of pictures, whatever version saw them last."""
+    if not pixels and not numbers:
+        return []
     parameters = {"pixels": list(pixels), "numbers": list(numbers)}
-    rows = connection.execute(query("known_pictures"), parameters).all()
+    return _placed(connection, connection.execute(query("known_pictures"), parameters).all())
+
+
+def _placed(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[Placed]:
     keys = {row.number: (row.algorithm_version, bytes(row.pixels)) for row in rows}
     descriptors = _descriptors(connection, keys)
     return [
         Placed(
             number=row.number,
             pixels=bytes(row.pixels),
-            order=_order(row.first_created_at, row.first_id),
+            order=order(row.first_created_at, row.first_id),
             descriptor=descriptors[keys[row.number]],
             worst_score=row.worst_score,
         )
@@ -134,23 +144,22 @@ def _descriptors(connection: Connection, keys: Mapping[int, held.Key]) -> dict[h
     return known | fresh
 
 
-def first(connection: Connection, version: int, most: int | None) -> list[int]:
-    """Return the numbers of the first pictures in the order of submission, at most so many."""
-    parameters = {"algorithm_version": version, "most": most}
-    return list(connection.execute(query("first_pictures"), parameters).scalars())
+def numbers(connection: Connection, version: int) -> list[int]:
+    """Return the numbers of all pictures that somebody shows."""
+    parameters = {"algorithm_version": version}
+    return list(connection.execute(query("picture_numbers"), parameters).scalars())
 
 
-def place_after(connection: Connection, version: int, most: int) -> Order | None:
-    """Return where the first picture stands that is not one of those; None: there is none."""
+def first(connection: Connection, version: int, most: int) -> list[Placed]:
+    """Return the first pictures in the order of submission, at most so many."""
     parameters = {"algorithm_version": version, "most": most}
-    row = connection.execute(query("place_after_first"), parameters).one_or_none()
-    return row and _order(row.first_created_at, row.first_id)
+    return _placed(connection, connection.execute(query("first_pictures"), parameters).all())
 
 
 def last_place(connection: Connection, version: int) -> Order | None:
     """Return where the last picture stands; None while there is none."""
     row = connection.execute(query("last_place"), {"algorithm_version": version}).one_or_none()
-    return row and _order(row.first_created_at, row.first_id)
+    return row and order(row.first_created_at, row.first_id)
 
 
 def payloads(
@@ -179,6 +188,8 @@ def comparisons(
     connection: Connection, version: int, pictures: Collection[Pixels]
 ) -> list[Comparison]:
     """Return the pairs in which one of the pictures is the later one or the earlier one."""
+    if not pictures:
+        return []
     parameters = {"pixels": list(pictures), "algorithm_version": version}
     found: list[Comparison] = []
     for row in connection.execute(query("comparisons"), parameters):
@@ -201,13 +212,13 @@ def comparisons(
 def replace_comparisons(
     connection: Connection, version: int, later: Collection[Pixels], fresh: Iterable[Comparison]
 ) -> None:
-    """Let the given pictures, as the later ones, name exactly these earlier ones.
+    """Let the given pictures, as the later ones, name those earlier ones alone that are `fresh`.
 
     What an older version knows of pictures that this one has not seen stays.
     """
-    connection.execute(
-        query("forget_comparisons"), {"pixels": list(later), "algorithm_version": version}
-    )
+    if later:
+        parameters = {"pixels": list(later), "algorithm_version": version}
+        connection.execute(query("forget_comparisons"), parameters)
     rows = [
         {
             "pixels_a": each.pair[0].hex(),
@@ -221,13 +232,17 @@ def replace_comparisons(
         }
         for each in fresh
     ]
-    _write(connection, "save_comparisons", rows, version)
+    if rows:
+        parameters = {"rows": json.dumps(rows), "algorithm_version": version}
+        connection.execute(query("save_comparisons"), parameters)
 
 
 def forget_outdated_comparisons(
     connection: Connection, version: int, pictures: Collection[Pixels]
 ) -> None:
     """Forget what older versions found about pictures that this version now knows, as both are."""
+    if not pictures:
+        return
     parameters = {"pixels": list(pictures), "algorithm_version": version}
     connection.execute(query("forget_outdated_comparisons"), parameters)
 
@@ -252,15 +267,8 @@ def forget_thumbnails(connection: Connection, version: int, days: int, limit: in
     return len(ids)
 
 
-def _write(
-    connection: Connection, statement: str, rows: Sequence[Mapping[str, object]], version: int
-) -> None:
-    if rows:
-        parameters = {"rows": json.dumps(rows), "algorithm_version": version}
-        connection.execute(query(statement), parameters)
-
-
-def _order(created_at: datetime | None, id_: str | None) -> Order | None:
+def order(created_at: datetime | None, id_: str | None) -> Order | None:
+    """Return a place from its two columns; None: nowhere."""
     if created_at is None or id_ is None:
         return None
     return created_at.astimezone(UTC), UUID(id_)

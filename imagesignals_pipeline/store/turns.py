@@ -42,7 +42,9 @@ class TablesBusyError(OperatorError):
         super().__init__("Other programs keep the image signal tables locked: run it again later.")
 
 
-def in_turn(connection: Connection, write: Callable[[], T]) -> T:
+def in_turn(
+    connection: Connection, write: Callable[[], T], meanwhile: Callable[[], None] | None = None
+) -> T:
     """Return what `write` returns, run as the only writer of the pipeline until the commit.
 
     A row that the live application holds is waited for only briefly: what `write` did is rolled
@@ -50,13 +52,19 @@ def in_turn(connection: Connection, write: Callable[[], T]) -> T:
     met a submission deleted at that moment. Several writes that belong together are one turn: wrap
     them all, and those inside do not roll back by themselves.
 
+    Args:
+        connection: In a transaction of the caller's.
+        write: Writes.
+        meanwhile: Is called once, without a lock, when others have the turn: what can be done while
+            waiting.
+
     Raises:
         TablesBusyError: Nothing was written: the turn did not come within a minute, or the rows
             were not free within some seconds.
     """
     if connection.info.get(_IN_TURN):
         return write()
-    _take_turn(connection)
+    _take_turn(connection, meanwhile)
     for _ in range(ATTEMPTS):
         try:
             with _marked(connection), connection.begin_nested():
@@ -93,10 +101,13 @@ def _marked(connection: Connection) -> Generator[None]:
         connection.info.pop(_IN_TURN, None)
 
 
-def _take_turn(connection: Connection) -> None:
+def _take_turn(connection: Connection, meanwhile: Callable[[], None] | None) -> None:
+    if meanwhile is not None:
+        if connection.execute(query("lock_writes_at_once")).scalar_one():
+            return
+        meanwhile()
     try:
-        connection.execute(query("write_settings"), {"lock_timeout": TURN_TIMEOUT})
-        connection.execute(query("lock_writes"))
+        connection.execute(query("lock_writes"), {"lock_timeout": TURN_TIMEOUT})
     except DBAPIError as error:
         if _state(error) != LOCK_NOT_AVAILABLE:
             raise

@@ -36,7 +36,7 @@ from imagesignals_pipeline import database, match, matching, sql
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline.match.candidates import DESCRIBED
 from imagesignals_pipeline.matching import REACH
-from imagesignals_pipeline.store.pictures import Moved, Placed
+from imagesignals_pipeline.store.pictures import Moved, Order, Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.evaluation import build, manifest, measure, sample
 from imagesignals_pipeline_tests.synthetic import Society, Table
@@ -100,6 +100,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.size = 0
+        self.indexed_from: Order | None = None
 
     def fill(self, portions: Iterable[tuple[Table, NDArray[np.int64]]]) -> None:
         """Store pictures in bulk, later than all that are there."""
@@ -154,7 +155,8 @@ class Store:
             Moved(synthetic.pixels(n), (made(n), UUID(int=n)), None, synthetic.packed(one))
             for n, one in enumerate(words, start=self.size + 1)
         ]
-        return [move.picture for move in matching._place(connection, moved, matching.REACH)]
+        moves, self.indexed_from = matching._place(connection, moved, matching.REACH)
+        return [move.picture for move in moves]
 
 
 def made(number: int) -> datetime:
@@ -194,14 +196,18 @@ def ask(store: Store, fresh: Sequence[Table]) -> float:
         for start in range(0, len(fresh), BATCH):
             some = store.place(connection, fresh[start : start + BATCH])
             store.size += len(some)
-            matching._named(connection, some, REACH)
+            matching._named(connection, some, REACH, store.indexed_from)
             placed += some
         taken = time.perf_counter() - began
         busy = time.process_time() + cpu_seconds(backend) - busy
         after = read(connection)
         store.size -= len(fresh)
         shared = matching.marks.sharing(
-            connection, match.ALGORITHM_VERSION, matching._marks(placed), REACH.rare
+            connection,
+            match.ALGORITHM_VERSION,
+            matching._marks(placed),
+            {each.number: each.order[0] for each in placed if each.order},
+            REACH.rare,
         )
         connection.rollback()
     asked = [len(shared.get(each.number, ())) for each in placed]
@@ -234,7 +240,9 @@ def look_up(store: Store, held: Sequence[Held]) -> None:
             for words, hard in each.copies:
                 if len(words):
                     (placed,) = store.place(connection, [words])
-                    ((others, _),) = matching._named(connection, [placed], REACH).values()
+                    ((others, _),) = matching._named(
+                        connection, [placed], REACH, store.indexed_from
+                    ).values()
                     found[hard].append(synthetic.pixels(number) in others)
                 savepoint.rollback()
                 savepoint = connection.begin_nested()

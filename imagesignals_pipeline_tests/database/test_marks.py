@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, text
 from imagesignals_pipeline import match, matching
 from imagesignals_pipeline.match.candidates import DESCRIBED
 from imagesignals_pipeline.matching import Reach
-from imagesignals_pipeline.store import pictures
+from imagesignals_pipeline.store import marks, pictures
+from imagesignals_pipeline.store.pictures import Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.synthetic import Table
 
@@ -92,7 +93,9 @@ def arrive(connection: Connection, some: Sequence[Shown]) -> frozenset[UUID]:
 def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
     """Return whom each picture that is shown would name now."""
     rows = pictures.placed(connection, pixels=[synthetic.pixels(n) for n in range(PICTURES)])
-    named = matching._named(connection, [each for each in rows if each.order], NARROW)
+    shown = [each for each in rows if each.order]
+    read_from = marks.state(connection, match.ALGORITHM_VERSION, NARROW.exhaustive).read_from
+    named = matching._named(connection, shown, NARROW, read_from)
     return {each.order[1]: named[each.pixels] for each in rows if each.order}
 
 
@@ -198,6 +201,33 @@ def test_a_batch_outlives_a_deletion(connection: Connection, crowd: list[Shown])
     )
     arrive(connection, crowd[20:])
     assert asked(connection) == kept
+
+
+def test_whom_a_picture_will_ask_is_known_before(
+    connection: Connection, crowd: list[Shown]
+) -> None:
+    """A picture that is not stored yet names whom it names when it is, but for its own batch."""
+    order = sorted(crowd, key=lambda each: (each.created_at, each.id))
+    arrive(connection, order[:-6])
+    fresh = [
+        Placed(
+            -each.number,
+            synthetic.pixels(each.number),
+            (each.created_at, each.id),
+            synthetic.descriptor(each.words),
+            0.0,
+        )
+        for each in order[-6:]
+    ]
+    read_from = marks.state(connection, match.ALGORITHM_VERSION, NARROW.exhaustive).read_from
+    before = matching._named(connection, fresh, NARROW, read_from)
+    arrive(connection, order[-6:])
+    after = asked(connection)
+    batch = {each.pixels for each in fresh}
+    for each in order[-6:]:
+        named = set(after[each.id][0]) - batch
+        assert named <= set(before[synthetic.pixels(each.number)][0])
+    assert sum(len(set(after[each.id][0]) - batch) for each in order[-6:]) > 6
 
 
 def test_the_index_holds_who_is_shown(connection: Connection, crowd: list[Shown]) -> None:

@@ -210,7 +210,7 @@ def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
     few, rare = 5, REACH.rare
     known = crowd.execute(
         text(
-            "select number, pixels_sha256 from image_pictures"
+            "select number, pixels_sha256, first_created_at from image_pictures"
             " order by first_created_at desc limit :few"
         ),
         {"few": few},
@@ -223,7 +223,8 @@ def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
         "marks": [mark for some in own for mark in some],
     }
     version = {"algorithm_version": 1}
-    asked = {**marks, **version, "most": rare}
+    moments = [row.first_created_at for row in known]
+    asked = {**marks, "moments": moments, **version, "most": rare}
     assert rows_read(crowd, "sharing", asked) <= few * (2 * (rare + 2) + 3 + 2)
     assert rows_read(crowd, "early_holders", asked) <= len(marks["marks"]) * rare
     assert rows_read(crowd, "forget_marks", marks) <= 2 * len(marks["marks"]) + few
@@ -231,7 +232,7 @@ def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
     pixels = [bytes(row.pixels_sha256) for row in known]
     for some in ({"pixels": pixels, "numbers": []}, {"pixels": [], "numbers": numbers}):
         assert rows_read(crowd, "known_pictures", some) <= 2 * few
-    for name, most in (("last_place", 2), ("place_after_first", 52), ("first_pictures", 50)):
+    for name, most in (("last_place", 2), ("index_state", 53), ("first_pictures", 51)):
         assert rows_read(crowd, name, {**version, "most": 50}) <= most
 
 

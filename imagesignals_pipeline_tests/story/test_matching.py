@@ -1,6 +1,8 @@
 """Who is a copy of whom does not depend on when pictures arrive."""
 
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
@@ -201,6 +203,34 @@ def test_new_submissions_cost_only_their_own_comparisons(engine: Engine) -> None
     before = set(state(engine)[1])
     arrive(engine, [last])
     assert before <= set(state(engine)[1])
+
+
+def test_who_waits_for_the_turn_compares_meanwhile(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Afterwards only the batch's own pictures are compared, and all is as if nobody had waited."""
+    *earlier, second, last = cast()
+    arrive(engine, earlier)
+    arrive(engine, [second, last])
+    undisturbed = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    arrive(engine, earlier)
+    seen = matching.Seen()
+    monkeypatch.setattr(matching, "Seen", lambda: seen)
+    with ThreadPoolExecutor(1) as pool, engine.connect() as other:
+        with other.begin():
+            store.link(other)
+            batch = pool.submit(arrive, engine, [second, last])
+            while not other.execute(text("select 1 from pg_locks where not granted")).first():
+                assert not batch.done()
+                time.sleep(0.05)
+            foreseen = dict(seen.comparisons)
+        batch.result()
+    assert state(engine) == undisturbed
+    news = {pixels for pixels, _ in foreseen}
+    assert len(news) == len({second, last})
+    assert all(set(pair) == news for pair in seen.comparisons.keys() - foreseen)
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
