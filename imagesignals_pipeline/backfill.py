@@ -16,6 +16,7 @@ from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcom
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.store import IndexReport, LinkReport
 from imagesignals_pipeline.store.pictures import Order, Pixels
+from imagesignals_pipeline.workers import share_arenas
 
 PORTION = 50
 """Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
@@ -98,6 +99,7 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         result = content if isinstance(content, Failure) else bench.inspectors.inspect(content)
         return Outcome(submission, result)
 
+    share_arenas()
     pool = ThreadPoolExecutor(len(submissions), thread_name_prefix="screenshot")
     try:
         return list(pool.map(one, submissions))

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import resource
 import signal
 import subprocess
@@ -346,3 +347,31 @@ def test_a_container_s_share_of_the_cores_counts(tmp_path: Path) -> None:
         quota = tmp_path / "cpu.max"
         quota.write_text(text)
         assert available_cores(quota) == cores
+
+
+THREADS = """
+import ctypes, sys, threading
+from imagesignals_pipeline.workers import share_arenas
+if sys.argv[1] == "shared":
+    share_arenas()
+barrier = threading.Barrier(12)
+def keep():
+    kept = bytearray(100_000)
+    barrier.wait()
+threads = [threading.Thread(target=keep) for _ in range(12)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="arenas are glibc's")
+def test_threads_share_arenas() -> None:
+    """Each thread would have one, and keep what it has freed."""
+    counts = {
+        name: subprocess.run(
+            [sys.executable, "-c", THREADS, name], capture_output=True, text=True, check=True
+        ).stderr.count("Arena ")
+        for name in ("shared", "each its own")
+    }
+    assert counts["shared"] == available_cores() < counts["each its own"]
