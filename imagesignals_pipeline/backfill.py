@@ -122,9 +122,8 @@ def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
         store.link(connection, written | settled.submissions)
         return source.duplicates_among(connection, written)
 
-    def compare() -> None:
-        with engine.connect() as connection:
-            matching.foresee(connection, _pictures(outcomes), seen=seen)
+    def compare(connection: Connection) -> None:
+        matching.foresee(connection, _pictures(outcomes), seen=seen)
 
     return _in_turn(engine, write, compare)
 
@@ -184,8 +183,8 @@ def _forget_thumbnails(engine: Engine, days: int) -> int:
 def _in_turn(
     engine: Engine,
     write: Callable[[Connection], T],
-    meanwhile: Callable[[], None] | None = None,
+    meanwhile: Callable[[Connection], None] = lambda _: None,
 ) -> T:
     """Write and commit as the only writer."""
     with engine.begin() as connection:
-        return store.in_turn(connection, lambda: write(connection), meanwhile)
+        return store.in_turn(connection, lambda: write(connection), lambda: meanwhile(connection))

@@ -204,7 +204,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: _Pair) -> Differences:
     foreign = _foreign(pair, alone, lonely, pair.inside & (correlation > TRUSTED))
     clear = text_a & text_b & (least > COMPARABLE * most) & ~foreign
     usual = float(np.median(correlation[clear])) if clear.any() else 0.0
-    noise = (own_noise(correlation[clear], least[clear]) if usual else MOST_NOISE) + grain(least)
+    noise = own_noise(correlation[clear], least[clear]) + grain(least)
     doubtful = clear & (1 - correlation > EXCESS * noise)
     correlation = _second_look(pair, correlation, doubtful)
     wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
@@ -246,6 +246,8 @@ def own_noise(correlation: Floats, least: Floats) -> float:
         correlation: That of the windows with text, in one dimension.
         least: The lesser of the two variances of each, in squared grey levels.
     """
+    if not correlation.size:
+        return MOST_NOISE
     lacking = 1 - correlation - grain(least)
     return min(max(NOISE * float(np.median(lacking)), LEAST_NOISE), MOST_NOISE)
 

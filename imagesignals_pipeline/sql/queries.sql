@@ -294,9 +294,8 @@ values (:run_id, 0, 0, '{}');
 -- == Signals (store/signals.py) ================================================================
 
 -- name: lock_writes
--- One writer at a time, until its transaction ends; whose turn it is not waits so long.
-select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked
-from (select set_config('lock_timeout', :lock_timeout, true) as lock_timeout offset 0) as set_first;
+-- One writer at a time, until its transaction ends.
+select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
 
 -- name: lock_writes_at_once
 -- The same, without waiting: whether it is our turn now.

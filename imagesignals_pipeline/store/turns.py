@@ -55,8 +55,8 @@ def in_turn(
     Args:
         connection: In a transaction of the caller's.
         write: Writes.
-        meanwhile: Is called once, without a lock, when others have the turn: what can be done while
-            waiting.
+        meanwhile: Is called once, in the same transaction and without the lock, when others have
+            the turn: reads and reckons while it waits.
 
     Raises:
         TablesBusyError: Nothing was written: the turn did not come within a minute, or the rows
@@ -102,12 +102,13 @@ def _marked(connection: Connection) -> Generator[None]:
 
 
 def _take_turn(connection: Connection, meanwhile: Callable[[], None] | None) -> None:
+    if connection.execute(query("lock_writes_at_once")).scalar_one():
+        return
+    connection.execute(query("write_settings"), {"lock_timeout": TURN_TIMEOUT})
     if meanwhile is not None:
-        if connection.execute(query("lock_writes_at_once")).scalar_one():
-            return
         meanwhile()
     try:
-        connection.execute(query("lock_writes"), {"lock_timeout": TURN_TIMEOUT})
+        connection.execute(query("lock_writes"))
     except DBAPIError as error:
         if _state(error) != LOCK_NOT_AVAILABLE:
             raise

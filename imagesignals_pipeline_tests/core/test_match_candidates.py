@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
+from imagesignals_pipeline.match import shortlist
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
 from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt, statement
 
@@ -77,6 +78,17 @@ def test_a_look_alike_with_other_details_all_over_is_not_compared() -> None:
     """Where a fifth of the text differs already at half size, a full comparison tells no more."""
     one, other = (match.fingerprint(statement(seed, words=4, every=1)) for seed in (1, 3))
     assert match.promising(one, [other, one]) == [1]
+
+
+def test_what_was_glanced_at_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for a turn looks before it, and in the turn looks at new pairs alone."""
+    picture, *others = (match.fingerprint(receipt(seed)) for seed in range(4))
+    glances = match.Glances()
+    chosen = match.promising(picture, others, glances)
+    monkeypatch.delattr(shortlist, "agreement")
+    assert match.promising(picture, others, glances) == chosen
+    with pytest.raises(NameError):
+        match.promising(picture, others, match.Glances())
 
 
 def test_pictures_without_common_words_are_not_compared() -> None:

@@ -455,6 +455,10 @@ class TestOthersAtWork:
         with engine.connect() as connection:
             assert set(rows(connection)) == {made[0].id}
 
+    def test_nobody_looks_ahead_whose_turn_it_is(self, connection: Connection) -> None:
+        """What is done while waiting is not done without."""
+        store.in_turn(connection, lambda: None, meanwhile=pytest.fail)
+
     @pytest.mark.parametrize("write", [store.link, store.reindex])
     def test_a_turn_that_never_comes_ends_with_one_line(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch, write: Any

@@ -231,6 +231,7 @@ def test_who_waits_for_the_turn_compares_meanwhile(
     news = {pixels for pixels, _ in foreseen}
     assert len(news) == len({second, last})
     assert all(set(pair) == news for pair in seen.comparisons.keys() - foreseen)
+    assert all(seen.comparisons[pair] is found for pair, found in foreseen.items())
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
