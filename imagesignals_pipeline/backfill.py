@@ -60,22 +60,23 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         BatchNotPlannedError: The plan of this run does not hold the batch.
         StorageMisconfigured: The storage refuses every picture; nothing of the batch is stored.
     """
-    with store.alone(bench.engine, run_id, number):
-        return _run_batch(bench, run_id, number, tell)
+    with store.alone(bench.engine, run_id, number) as connection:
+        return _run_batch(bench, connection, run_id, number, tell)
 
 
-def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
-    with bench.engine.connect() as connection:
-        planned = source.planned(connection, run_id, number)
-        if planned is None:
-            raise BatchNotPlannedError(
-                "This run has not planned its batches itself: "
-                "re-execute all its steps, not from failure."
-            )
-        submissions = source.submissions(connection, planned.submission_ids)
-        done = source.analysed_since(
-            connection, planned.submission_ids, planned.planned_at, match.ALGORITHM_VERSION
+def _run_batch(
+    bench: Workbench, connection: Connection, run_id: str, number: int, tell: Tell
+) -> int:
+    planned = source.planned(connection, run_id, number)
+    if planned is None:
+        raise BatchNotPlannedError(
+            "This run has not planned its batches itself: "
+            "re-execute all its steps, not from failure."
         )
+    submissions = source.submissions(connection, planned.submission_ids)
+    done = source.analysed_since(
+        connection, planned.submission_ids, planned.planned_at, match.ALGORITHM_VERSION
+    )
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
     duplicates = commit(bench.engine, outcomes)
@@ -84,8 +85,7 @@ def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
             tell(activity.already_analysed(each.flat_id))
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
-    with bench.engine.connect() as connection:
-        tell(activity.totals(source.run_totals(connection, run_id)))
+    tell(activity.totals(source.run_totals(connection, run_id)))
     return len(outcomes)
 
 
@@ -119,8 +119,7 @@ def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
     def write(connection: Connection) -> set[UUID]:
         written = store.save(connection, outcomes, datetime.now(UTC))
         settled = matching.settle(connection, written, seen=seen)
-        store.link(connection, written | settled.submissions)
-        return source.duplicates_among(connection, written)
+        return written & store.link(connection, written | settled.submissions).copies
 
     def compare(connection: Connection) -> None:
         matching.foresee(connection, _pictures(outcomes), seen=seen)

@@ -64,7 +64,7 @@ def encrypt(console: Console) -> None:
         OperatorError: No key is set, or one that is needed is missing.
     """
     with environment.prepared(dagster=False), _connected() as engine:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             sql.require_tables(connection)
         encrypted, last = 0, None
         while True:
@@ -81,7 +81,7 @@ def verify(console: Console, *, as_json: bool) -> bool:
     with (
         environment.prepared(dagster=False),
         _connected() as engine,
-        engine.connect() as connection,
+        engine.begin() as connection,
     ):
         report = verification.report(connection)
     if as_json:
@@ -119,7 +119,7 @@ def demo(console: Console, *, batch_delay: float) -> None:
             console.print(f"The demonstration leaves {variable} alone: it has its own database.")
     with environment.prepared(dagster=True), _connected() as engine, _society(console, engine):
         _backfill(console, engine, BackfillOptions(batch_delay=batch_delay))
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             _show(console, verification.report(connection))
     console.print("\nTo look at it in the Dagster UI: make dev, then http://127.0.0.1:3000")
 
@@ -159,7 +159,7 @@ def worker(*, redeliver_after_s: int) -> int:
     from imagesignals_pipeline.defs import on_celery
 
     with environment.prepared(dagster=True), _connected() as engine:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             sql.require_tables(connection)
         environment.give_way()
         return on_celery.work(str(read.broker_url), redeliver_after_s)
@@ -171,7 +171,7 @@ def review(console: Console, *, port: int) -> None:
 
     show = settings.read(os.environ).show_thumbnails
     with environment.prepared(dagster=False), _connected() as engine:
-        with engine.connect() as connection:
+        with engine.begin() as connection:
             sql.require_tables(connection)
         with server.listen(port) as listening:
             address = f"http://{server.LOOPBACK}:{listening.getsockname()[1]}"
@@ -206,7 +206,7 @@ def _connected() -> Generator[Engine]:
 def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> None:
     """Find what waits and run the job month by month."""
     console.print(activity.fetching().line)
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         sql.require_tables(connection)
         asked = Window(options.since, options.until)
         totals = source.totals(connection, asked)
@@ -230,7 +230,8 @@ def _run(
     console: Console, options: BackfillOptions, months: Mapping[date, int], *, total: int
 ) -> None:
     """Run the job for each partition that one of the months lies in, oldest first."""
-    from imagesignals_pipeline.defs import assets, partitions, runs  # dagster takes 2 s to import
+    # dagster takes 2 s to import
+    from imagesignals_pipeline.defs import assets, partitions, resources, runs
 
     by_partition = Counter[str]()
     for month, waiting in months.items():
@@ -245,7 +246,7 @@ def _run(
     )
     already = total - sum(months.values())
     progress = ConsoleActivity(console, total=total, already=already, batches=batches)
-    with progress:
+    with progress, resources.kept():
         for partition in sorted(by_partition):
             runs.run_month(partition, config, progress.tell)
 

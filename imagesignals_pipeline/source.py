@@ -146,11 +146,6 @@ def analysed_since(
     return {UUID(id_) for id_ in connection.execute(query("analysed_since"), parameters).scalars()}
 
 
-def duplicates_among(connection: Connection, ids: Collection[UUID]) -> set[UUID]:
-    """Return which submissions are marked as duplicates of an earlier one."""
-    return {UUID(id_) for id_ in connection.execute(query("duplicates_among"), _ids(ids)).scalars()}
-
-
 def due_ids(connection: Connection, window: Window | None = None) -> list[UUID]:
     """Return failed submissions whose reason may pass and whose pause is over, oldest first.
 

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from imagesignals_pipeline import database, sql
+from imagesignals_pipeline.database.connect import DRIVER
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 
 TEMPLATE = "migrated_template"
@@ -93,6 +94,6 @@ def _fresh_database(postgres: EmbeddedPostgres, *, template: str) -> Generator[s
     name = f"test_{uuid4().hex}"
     with engine.connect() as administrator:
         administrator.execute(text(f"create database {name} template {template}"))
-    yield maintenance.set(database=name).render_as_string(hide_password=False)
+    yield maintenance.set(drivername=DRIVER, database=name).render_as_string(hide_password=False)
     with engine.connect() as administrator:
         administrator.execute(text(f"drop database {name} with (force)"))

@@ -3,12 +3,17 @@
 They work directly and behind a pooler in transaction mode (PgBouncer, Supabase's). Such a pooler
 refuses startup parameters that it does not know, and hands what `SET` changes to strangers: so
 limits and the time zone are set anew in each transaction, where they end with it. That costs one
-round trip a transaction.
+round trip a transaction. Nor does it know the statements that were prepared on another of its
+connections: they are prepared where the server answers itself. What a batch asks is then planned
+once and not with each batch, which spares the server more than a third of its work.
+
+Transactions that only read are committed too: at a rollback the driver forgets what it prepared.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +28,7 @@ LOCK_TIMEOUT_S = 60
 """Longer than any of our transactions holds a lock that another one waits for."""
 IDLE_TIMEOUT_S = 1800
 """After this long between two statements the server takes us for dead and frees our locks."""
+DRIVER = "postgresql+psycopg"
 CONNECTING: Mapping[str, str] = MappingProxyType(
     {
         "application_name": "imagesignals",
@@ -62,15 +68,17 @@ def engine(
     """
     address = normalise(url if isinstance(url, str) else url.render_as_string(hide_password=False))
     made = create_engine(
-        address,
+        address.set(drivername=DRIVER),
         connect_args={k: v for k, v in CONNECTING.items() if k not in address.query},
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=5,
+        pool_use_lifo=True,  # the connection used last has the plans of our statements
         pool_recycle=300,  # seconds; poolers and firewalls drop idle connections silently
         use_native_hstore=False,  # would ask for its types on each new connection
     )
+    event.listen(made, "connect", _prepare_where_possible)
     event.listen(made, "begin", _limits(statement_timeout_s, lock_timeout_s))
     event.listen(made, "handle_error", withhold_values)
     return made
@@ -91,6 +99,14 @@ def check(engine: Engine) -> None:
         reason = _too_old(int(version))
     if reason:
         raise DatabaseUnusable(reason)
+
+
+def _prepare_where_possible(connection: psycopg.Connection, _: object) -> None:
+    """Prepare statements only where the server itself answers, which knows its own process."""
+    answer = connection.execute("select pg_backend_pid()").fetchone()
+    connection.rollback()
+    if answer != (connection.info.backend_pid,):
+        connection.prepare_threshold = None
 
 
 def _limits(statement_timeout_s: int, lock_timeout_s: int) -> Callable[[Connection], None]:

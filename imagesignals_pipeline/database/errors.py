@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import psycopg
 import psycopg2
 import psycopg2.errorcodes as code
 from sqlalchemy import ExceptionContext
@@ -31,7 +32,7 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
         "database .* does not exist|no such database": (
             "It has no database of that name: create it, or correct the end of the URL."
         ),
-        "could not translate host name": (
+        "could not translate host name|failed to resolve host": (
             "There is no host of that name: correct the URL, or the network."
         ),
         "does not support SSL": "It has no TLS, but the URL demands it (sslmode).",
@@ -64,15 +65,19 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
 """What libpq, PostgreSQL and poolers say when a connection fails; the first that fits counts."""
 
 
-def explain(error: SQLAlchemyError | psycopg2.Error) -> str:
+DriverError = psycopg.Error | psycopg2.Error
+"""Of our driver, or of the one that Dagster's storage has."""
+
+
+def explain(error: SQLAlchemyError | DriverError) -> str:
     """Return one line for the operator: what the database's error means, and what to do.
 
     It holds no password and no row's content. Connection errors come without a code, and in the
     server's language; those we do not recognise are quoted.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg2.Error) and cause.pgcode:
-        return f"The database refused: {_without_values(cause)}{HINTS.get(cause.pgcode, '')}."
+    if isinstance(cause, DriverError) and (state := _sqlstate(cause)):
+        return f"The database refused: {_without_values(cause)}{HINTS.get(state, '')}."
     text = str(cause).strip()
     meanings = (m for sign, m in SIGNS.items() if re.search(sign, text, re.IGNORECASE))
     quoted = " ".join(text.partition("(Background on")[0].split())
@@ -82,14 +87,19 @@ def explain(error: SQLAlchemyError | psycopg2.Error) -> str:
 def withhold_values(context: ExceptionContext) -> None:
     """Take out of an error's text what PostgreSQL quotes of statements and rows: they hold URLs."""
     cause = context.original_exception
-    if isinstance(cause, psycopg2.Error) and cause.pgcode:
+    if isinstance(cause, DriverError) and _sqlstate(cause):
         cause.args = (_without_values(cause),)
         if context.sqlalchemy_exception is not None:
             context.sqlalchemy_exception.args = (f"({type(cause).__name__}) {cause}",)
 
 
-def _without_values(cause: psycopg2.Error) -> str:
+def _sqlstate(cause: DriverError) -> str | None:
+    """Return PostgreSQL's code of an error; one of the connection itself has none."""
+    return cause.sqlstate if isinstance(cause, psycopg.Error) else cause.pgcode
+
+
+def _without_values(cause: DriverError) -> str:
     """Return the server's sentence, or the kind of error where the sentence quotes a value."""
     kind = type(cause).__name__
-    quotes_values = (cause.pgcode or "").startswith(code.CLASS_DATA_EXCEPTION)
+    quotes_values = (_sqlstate(cause) or "").startswith(code.CLASS_DATA_EXCEPTION)
     return kind if quotes_values else cause.diag.message_primary or kind

@@ -102,7 +102,7 @@ def pending_submissions(
     analyse, launch the job *image_signals_backfill*, which also does this step.
     """
     month = window(context.partition_key)
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         totals, everything = source.totals(connection, month), source.totals(connection)
         frame = source.pending_frame(connection, month, retry_failed=False, limit=preview.ROWS)
     context.log_event(
@@ -191,7 +191,7 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
     step is what keeps such a month from turning green.
     """
     month = window(context.partition_key)
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         unfinished = source.unfinished(
             connection, context.run.run_id, match.ALGORITHM_VERSION, month
         )

@@ -21,7 +21,7 @@ def post_backfill_verification(
     context: dg.AssetCheckExecutionContext, postgres: dg.ResourceParam[Postgres]
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare both tables with the submissions and with each other."""
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         report = verify.report(connection)
     selected = {key.name for key in context.selected_asset_check_keys}
     for check in report.checks:

@@ -17,7 +17,7 @@ from dagster._core.execution.retries import RetryMode
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs import abandoned
-from imagesignals_pipeline.defs.resources import decoders_kept
+from imagesignals_pipeline.defs.resources import kept
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.settings import Misconfigured
 
@@ -69,7 +69,7 @@ def work(broker_url: str, redeliver_after_s: int) -> int:
     # Not the pool `prefork`: its processes may not have children, and pictures are decoded in some.
     pool = ("--pool", "threads", "--concurrency", "1", "--prefetch-multiplier", "1")
     quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
-    with decoders_kept():
+    with kept():
         app.worker_main(["worker", *pool, *quiet, "--hostname", f"imagesignals-{os.getpid()}@%h"])
     return 0
 

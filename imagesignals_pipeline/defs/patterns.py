@@ -23,7 +23,7 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
     submission and is not the same picture: the monthly receipts of one app often do. It writes no
     table: read the tables and the picture in the metadata of its latest materialization.
     """
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         found = patterns.read(connection)
     picture = found.picture()
     shown = f"![Counts by month]({patterns.data_uri(picture)})" if picture else "*nothing*"

@@ -5,10 +5,10 @@ never become resource configuration, which the UI would show.
 """
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Hashable
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from threading import Event
+from typing import Any, TypeVar
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -21,6 +21,8 @@ from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.workers import Limits
+
+T = TypeVar("T")
 
 
 class Postgres(dg.ConfigurableResource["Postgres"]):
@@ -45,11 +47,18 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
                 "which brings a database of its own.",
                 allow_retries=False,
             )
-        self._engine = database.engine(url, statement_timeout_s=self.statement_timeout_s)
-        try:
+        limit = self.statement_timeout_s
+
+        @contextmanager
+        def connections() -> Generator[Engine]:
+            engine = database.engine(url, statement_timeout_s=limit)
+            try:
+                yield engine
+            finally:
+                engine.dispose()
+
+        with _borrowed((url, limit), connections) as self._engine:
             yield self
-        finally:
-            self._engine.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -103,13 +112,8 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
         del context
         with plain_failures():
             limits = Limits(wall_s=self.timeout_s)
-            self._inspectors = _KEPT.get(limits) or Inspectors(limits=limits)
-        if _keeps.is_set():
-            _KEPT[limits] = self._inspectors
+        with _borrowed(limits, lambda: Inspectors(limits=limits)) as self._inspectors:
             yield self
-        else:
-            with self._inspectors:
-                yield self
 
     @property
     def inspectors(self) -> Inspectors:
@@ -117,20 +121,46 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
         return self._inspectors
 
 
-_keeps = Event()
-_KEPT: dict[Limits, Inspectors] = {}
+class _Kept(ExitStack):
+    """What runs of this process have opened and the next ones use again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: dict[Hashable, Any] = {}
+
+    def borrow(self, key: Hashable, opened: Callable[[], AbstractContextManager[T]]) -> T:
+        """Open something with the first who asks for it."""
+        if key not in self._opened:
+            self._opened[key] = self.enter_context(opened())
+        return self._opened[key]
+
+
+_kept: list[_Kept] = []
 
 
 @contextmanager
-def decoders_kept() -> Generator[None]:
-    """Use decode workers again in each step that this process works on: many of a second each."""
-    _keeps.set()
-    try:
-        yield
-    finally:
-        _keeps.clear()
-        while _KEPT:
-            _KEPT.popitem()[1].__exit__()
+def kept() -> Generator[None]:
+    """Use connections and decode workers again in each run and step that this process works on.
+
+    Both are dear to begin with: a worker of its own takes much of a second, and a new connection
+    is new work for the database's server, which has to plan every statement anew.
+    """
+    with _Kept() as mine:
+        _kept.append(mine)
+        try:
+            yield
+        finally:
+            _kept.remove(mine)
+
+
+@contextmanager
+def _borrowed(key: Hashable, opened: Callable[[], AbstractContextManager[T]]) -> Generator[T]:
+    """Open something for a run, or for all runs while it is `kept`."""
+    if _kept:
+        yield _kept[-1].borrow(key, opened)
+    else:
+        with opened() as fresh:
+            yield fresh
 
 
 @contextmanager

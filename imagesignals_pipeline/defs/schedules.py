@@ -83,7 +83,7 @@ def relink_duplicates_schedule(
     On the clock of IMAGESIGNALS_SCHEDULE; new_submissions_sensor does it too.
     """
     abandoned.end(context.instance)
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         days = settings.read(os.environ).thumbnail_days
         unsettled = backlog.unsettled(connection, match.ALGORITHM_VERSION, days)
     return _answer(requests.relinking(context.instance, relink_duplicates.name, unsettled))
@@ -145,7 +145,7 @@ def _months(
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for the runs of a job by month."""
     abandoned.end(context.instance)
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         backlogs = waiting(connection)
     return _answer(requests.months(context.instance, job_name, backlogs, config))
 

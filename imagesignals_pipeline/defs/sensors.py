@@ -26,7 +26,7 @@ def new_submissions_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for the runs that are worth it now; a quiet database costs two queries."""
     abandoned.end(context.instance)
-    with plain_failures(), postgres.engine.connect() as connection:
+    with plain_failures(), postgres.engine.begin() as connection:
         pending = backlog.pending(connection)
         days = settings.read(os.environ).thumbnail_days
         unsettled = backlog.unsettled(connection, match.ALGORITHM_VERSION, days)

@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import psycopg2
-import psycopg2.errors
-from psycopg2 import sql
+import psycopg
+from psycopg import sql
 from sqlalchemy import URL
 
 from imagesignals_pipeline.embedded_postgres import programs
@@ -98,20 +97,19 @@ class EmbeddedPostgres:
             cursor.execute("select from pg_database where datname = %s", [name])
             if cursor.fetchone() is None:
                 # Somebody else may be making it at the same time.
-                with suppress(psycopg2.errors.DuplicateDatabase, psycopg2.errors.UniqueViolation):
+                with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                     cursor.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
 
-    def _connect(self) -> psycopg2.extensions.connection:
-        connection = psycopg2.connect(
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(
             host=str(self._cluster.socket_dir),
             port=PORT,
             user=USER,
             password=self._cluster.password(),
             dbname="postgres",
             connect_timeout=10,
+            autocommit=True,
         )
-        connection.autocommit = True
-        return connection
 
     @cached_property
     def _cluster(self) -> Cluster:

@@ -152,14 +152,6 @@ where signals.payment_submission_id = any(cast(:ids as uuid []))
         or failure.failed_at >= :moment
     );
 
--- name: duplicates_among
--- Which of the given submissions are duplicates of an earlier one. The planner must not see the
--- predicate of the index of all copies: it would read that index whole for a few ids.
-select cast(signals.payment_submission_id as text) as id
-from payment_image_signals as signals
-where signals.payment_submission_id = any(cast(:ids as uuid []))
-    and coalesce(signals.duplicate_detected, false);
-
 -- name: outdated
 -- Analysed submissions whose picture cannot be compared: no fingerprint, or one of another version.
 -- Those that could not be analysed anew have their turn at a growing distance.
@@ -311,7 +303,8 @@ select
 
 -- name: save_signals
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
--- analysis or a verdict. Returns what was written, and the hash that was counted before.
+-- analysis or a verdict. What could be analysed after all is no failure any more. Returns what was
+-- written, and the hash that was counted before.
 with fresh as (
     select *
     from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
@@ -405,6 +398,14 @@ written as (
         signals.payment_submission_id,
         signals.analysis_status,
         signals.perceptual_hash
+),
+
+healed as (
+    delete from image_signal_failures as failure
+    using fresh
+    where failure.payment_submission_id = fresh.payment_submission_id
+        and failure.payment_submission_id = any(cast(:ids as uuid []))
+        and fresh.analysis_status = 'completed'
 )
 
 select
@@ -475,11 +476,6 @@ on conflict (payment_submission_id) do update set
         else excluded.failed_since
     end,
     failed_at = excluded.failed_at;
-
--- name: forget_failures
--- Screenshots that could be analysed after all.
-delete from image_signal_failures
-where payment_submission_id = any(cast(:ids as uuid []));
 
 -- name: stored_payloads
 -- A portion of the payloads, in the order of their submissions' ids.

@@ -59,7 +59,7 @@ def grant_roles(connection: Connection) -> RolesReport:
             policies = connection.execute(query("foreign_policies")).scalars().all()
             hidden = connection.execute(query("submissions_hidden_from_roles")).scalar_one()
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) == NOT_ALLOWED:
+        if getattr(error.orig, "sqlstate", None) == NOT_ALLOWED:
             raise SchemaError(
                 "This role may not create roles and grant rights: run `imagesignals migrate "
                 "--roles` as the owner of the tables, with the attribute CREATEROLE."

@@ -162,7 +162,7 @@ def patiently(connection: Connection, change: Callable[[], T]) -> T:
             with connection.begin_nested():
                 return yielding()
         except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) not in GIVES_WAY:
+            if getattr(error.orig, "sqlstate", None) not in GIVES_WAY:
                 raise
         time.sleep(PAUSE_S)
     return yielding()
@@ -248,6 +248,6 @@ def refusal(error: DBAPIError) -> str:
     """Return PostgreSQL's own message, which names tables and roles but never a row's content."""
     diagnostics = getattr(error.orig, "diag", None)
     message = getattr(diagnostics, "message_primary", None) or "the connection was lost"
-    if getattr(error.orig, "pgcode", None) in GIVES_WAY:
+    if getattr(error.orig, "sqlstate", None) in GIVES_WAY:
         return "The tables are in use: run `imagesignals migrate` again at a quieter moment."
     return f"The tables could not be migrated: {message}."

@@ -20,9 +20,9 @@ Columns = dict[str, str | int | None]
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """Of the submissions looked at: how many are copies, of how many originals; rows changed."""
+    """Of the submissions looked at: which are copies, of how many originals; rows changed."""
 
-    duplicates: int
+    copies: frozenset[UUID]
     originals: int
     links_changed: int
 
@@ -45,7 +45,7 @@ def link(connection: Connection, affected: Collection[UUID] | None = None) -> Li
     if affected is None:
         return in_turn(connection, lambda: _settle_everything(connection))
     if not affected:
-        return LinkReport(0, 0, 0)
+        return LinkReport(frozenset(), 0, 0)
     return in_turn(connection, lambda: _settle(connection, affected))
 
 
@@ -80,7 +80,7 @@ def _write(connection: Connection, rows: Rows, pixels: Sequence[bytes] | None) -
         ids = [each["payment_submission_id"] for each in wrong]
         connection.execute(query("save_links"), {"rows": json.dumps(wrong), "ids": ids})
     originals = {each.original_id for each in found.values()}
-    return LinkReport(len(found), len(originals), len(wrong))
+    return LinkReport(frozenset(found), len(originals), len(wrong))
 
 
 def _member(row: Row[tuple[object, ...]]) -> Member:

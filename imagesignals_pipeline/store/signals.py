@@ -94,8 +94,11 @@ def _write_fingerprints(
 
 def _write_failures(connection: Connection, outcomes: dict[UUID, Outcome]) -> None:
     """Remember attempts that came to nothing, also where an older analysis stays."""
-    results = {id_: outcome.result for id_, outcome in outcomes.items()}
-    failures = {id_: each for id_, each in results.items() if isinstance(each, Failure)}
+    failures = {
+        id_: outcome.result
+        for id_, outcome in outcomes.items()
+        if isinstance(outcome.result, Failure)
+    }
     rows: list[Columns] = [
         {
             "payment_submission_id": id_,
@@ -107,9 +110,6 @@ def _write_failures(connection: Connection, outcomes: dict[UUID, Outcome]) -> No
     if rows:
         parameters = {"rows": _json(rows), "ids": [str(id_) for id_ in failures]}
         connection.execute(query("save_failures"), parameters)
-    analysed = [str(id_) for id_ in results.keys() - failures.keys()]
-    if analysed:
-        connection.execute(query("forget_failures"), {"ids": analysed})
 
 
 def _signals_row(outcome: Outcome) -> Columns:

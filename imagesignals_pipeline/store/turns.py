@@ -78,17 +78,20 @@ def in_turn(
 
 
 @contextmanager
-def alone(engine: Engine, run_id: str, number: int) -> Generator[None]:
+def alone(engine: Engine, run_id: str, number: int) -> Generator[Connection]:
     """Work on a batch alone: wait until nobody else does; who dies lets go of it.
 
     Workers on other machines may be given a batch whose worker is only slow. It shall not fetch
     twice at the same time what one place in the pool was taken for.
+
+    Yields:
+        The connection whose transaction holds the batch, to read with.
     """
-    with engine.connect() as connection:  # its transaction holds the lock, also behind a pooler
+    with engine.begin() as connection:  # its transaction holds the lock, also behind a pooler
         batch = {"batch": f"{run_id} {number}"}
         while not connection.execute(query("hold_batch"), batch).scalar_one():
             time.sleep(ASK_AGAIN_S)
-        yield
+        yield connection
 
 
 @contextmanager
@@ -117,4 +120,4 @@ def _take_turn(connection: Connection, meanwhile: Callable[[], None] | None) -> 
 
 def _state(error: DBAPIError) -> str | None:
     """Return PostgreSQL's code of an error; a lost connection has none."""
-    return getattr(error.orig, "pgcode", None)
+    return getattr(error.orig, "sqlstate", None)

@@ -20,7 +20,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -28,7 +27,7 @@ from uuid import UUID
 
 import click
 import numpy as np
-import psycopg2.extensions
+import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
@@ -166,10 +165,13 @@ def made(number: int) -> datetime:
 
 def _copy_in(connection: Connection, table: str, content: bytes, options: str = "") -> None:
     driver = connection.connection.driver_connection
-    if not isinstance(driver, psycopg2.extensions.connection):
+    if not isinstance(driver, psycopg.Connection):
         raise TypeError(driver)
-    with driver.cursor() as cursor:
-        cursor.copy_expert(f"copy {table} from stdin {options}", BytesIO(content))
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"copy {table} from stdin {options}".encode()) as copy,
+    ):
+        copy.write(content)
 
 
 def read(connection: Connection) -> dict[str, int]:

@@ -43,6 +43,12 @@ def submit(
     return made
 
 
+def marked(connection: Connection) -> set[UUID]:
+    """Return who is a duplicate, as the rows say."""
+    found = text("select payment_submission_id from payment_image_signals where duplicate_detected")
+    return set(connection.execute(found).scalars())
+
+
 def picture(
     name: str, *, pixels: str | None = "", perceptual_hash: str = "00ff00ff00ff00ff"
 ) -> Analysis:

@@ -1,12 +1,15 @@
 """Reaching a PostgreSQL: bounds on each connection, and what is said when it fails."""
 
+import re
 import socket
+import socketserver
 import struct
 import threading
 import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -224,6 +227,72 @@ def test_each_transaction_is_bounded_and_in_utc(empty_database_url: str) -> None
                 connection.commit()
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             assert tuple(connection.execute(ask).one()) == ("Asia/Kolkata", "0", "0")
+
+
+WHO_ANSWERS = re.compile(rb"K\0\0\0\x0c.{8}", re.DOTALL)
+"""The message that names the server's process, and the key to cancel its work."""
+NOBODY = b"K\0\0\0\x0c" + bytes(8)
+
+
+class Relay(socketserver.StreamRequestHandler):
+    """Passes everything on between a client and a server's socket, and hides who answers."""
+
+    def handle(self) -> None:
+        """Serve a client until one of the two hangs up."""
+        assert isinstance(self.server, Pooler)
+        with socket.socket(socket.AF_UNIX) as behind:
+            behind.connect(str(self.server.behind))
+            threading.Thread(target=self._pass, args=[self.request, behind]).start()
+            self._pass(behind, self.request)
+
+    @staticmethod
+    def _pass(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                sink.sendall(WHO_ANSWERS.sub(NOBODY, content))
+            sink.shutdown(socket.SHUT_RDWR)
+
+
+class Pooler(socketserver.ThreadingTCPServer):
+    """Stands between us and a server, as a pooler does."""
+
+    daemon_threads = True
+
+    def __init__(self, behind: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Relay)
+        self.behind = behind
+
+
+@contextmanager
+def pooled(url: str) -> Generator[str]:
+    """Put a pooler before a server of a Unix socket; yield the URL that leads through it."""
+    direct = make_url(url)
+    folder, port = direct.query["host"], direct.query["port"]
+    with Pooler(Path(f"{folder}/.s.PGSQL.{port}")) as pooler:
+        thread = threading.Thread(target=pooler.serve_forever, args=[0.05])
+        thread.start()
+        through = direct.set(host="127.0.0.1", port=pooler.server_address[1], query={})
+        yield through.render_as_string(hide_password=False)
+        pooler.shutdown()
+        thread.join()
+
+
+def prepared(url: str) -> int:
+    """Return how many statements are prepared after one was run ten times, each time committed."""
+    with opened(url) as engine:
+        for number in range(10):
+            with engine.begin() as connection:
+                connection.execute(text("select cast(:number as integer)"), {"number": number})
+        with engine.connect() as connection:
+            count = text("select count(*) from pg_prepared_statements")
+            return connection.execute(count).scalar_one()
+
+
+def test_statements_are_prepared_where_the_server_itself_answers(empty_database_url: str) -> None:
+    """A pooler would look for them on another of its connections."""
+    assert prepared(empty_database_url) > 0
+    with pooled(empty_database_url) as url:
+        assert prepared(url) == 0
 
 
 def test_the_operators_own_parameters_win(empty_database_url: str) -> None:

@@ -54,7 +54,7 @@ def test_a_copy_is_marked_and_its_original_is_not(connection: Connection) -> Non
     first, second = submit(connection, 2), submit(connection, 3, flat_id="F-102")
     for submission in (first, second):
         show(connection, submission, "a")
-    assert store.link(connection, [second.id]) == LinkReport(1, 1, 1)
+    assert store.link(connection, [second.id]) == LinkReport(frozenset({second.id}), 1, 1)
     row = rows(connection)[second.id]
     assert (row["duplicate_detected"], row["similar_to_payment_id"]) == (True, first.id)
     assert row["similarity_percentage"] == 100
@@ -79,7 +79,7 @@ def test_repeating_writes_nothing(connection: Connection) -> None:
 
 def test_nobody_affected_is_nothing_to_do(connection: Connection) -> None:
     """A batch of failures reads and writes no link."""
-    assert store.link(connection, []) == LinkReport(0, 0, 0)
+    assert store.link(connection, []) == LinkReport(frozenset(), 0, 0)
 
 
 def test_an_older_submission_that_arrives_late_becomes_the_original(
@@ -199,7 +199,7 @@ def test_flags_that_another_program_put_on_our_rows_are_mended(
         text(f"update payment_image_signals set {flags} where payment_submission_id = :second"),
         {"second": made[1].id, **({"first": made[0].id} if ":first" in flags else {})},
     )
-    assert store.link(connection) == LinkReport(duplicates=0, originals=0, links_changed=1)
+    assert store.link(connection) == LinkReport(frozenset(), originals=0, links_changed=1)
     assert verify.digest(connection) == before
 
 

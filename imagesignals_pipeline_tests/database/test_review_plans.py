@@ -7,12 +7,13 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
-from imagesignals_pipeline import sql
+from imagesignals_pipeline import database, sql
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.review.filters import UNDECIDED, Filters, Place, Tier
+from imagesignals_pipeline.sql.schema import execute_script
 from imagesignals_pipeline_tests.database.test_plans import person, rows_read
 
 COPIED = Path(__file__).with_name("copied.sql").read_text("utf-8")
@@ -24,10 +25,10 @@ QUICK_S = 1.0
 @pytest.fixture(scope="module")
 def copied(postgres: EmbeddedPostgres) -> Iterator[Connection]:
     """A connection to a society in which every picture was submitted twice."""
-    engine = create_engine(postgres.url("copied"))
+    engine = database.engine(postgres.url("copied"))
     with engine.begin() as connection:
         sql.migrate(connection, create_submissions=True)
-        connection.execute(text(COPIED), {"groups": GROUPS})
+        execute_script(connection, COPIED.replace(":groups", str(GROUPS)))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("vacuum analyze"))
     with engine.connect() as connection:

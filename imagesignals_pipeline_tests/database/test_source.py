@@ -313,14 +313,6 @@ def test_outdated_pictures_are_found_oldest_first(connection: Connection) -> Non
     assert source.outdated_ids(connection, 2, limit=2) == [made[0].id, made[1].id]
 
 
-def test_duplicates_are_those_that_the_rows_say(connection: Connection) -> None:
-    """Only marked ones of those asked for are returned."""
-    made = [submit(connection, day) for day in range(3)]
-    store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
-    store.link(connection)
-    assert source.duplicates_among(connection, [each.id for each in made[:2]]) == {made[1].id}
-
-
 class TestFailures:
     """What was not analysed, to look at."""
 
