@@ -28,7 +28,7 @@ def reindex(connection: Connection) -> IndexReport:
     Raises:
         TablesBusyError: Other writers did not let go of the tables in time.
     """
-    return in_turn(connection, lambda: _rebuild(connection, None))
+    return in_turn(connection, lambda: _rebuild(connection))
 
 
 def count(connection: Connection, arrived: Mapping[UUID, str], left: Collection[str]) -> None:
@@ -44,12 +44,14 @@ def count(connection: Connection, arrived: Mapping[UUID, str], left: Collection[
     if arrived:
         parameters = {"ids": [str(id_) for id_ in arrived], "hashes": list(arrived.values())}
         uncounted.update(connection.execute(query("count_hashes"), parameters).scalars())
+    if left:
+        connection.execute(query("drop_hashes"), {"hashes": sorted(left)})
     if uncounted:
-        _rebuild(connection, sorted(uncounted))
+        connection.execute(query("index_hashes"), {"hashes": sorted(uncounted)})
 
 
-def _rebuild(connection: Connection, hashes: list[str] | None) -> IndexReport:
-    """Count the given hashes, or all, from their submissions."""
-    removed = connection.execute(query("drop_hashes"), {"hashes": hashes}).rowcount
-    written = connection.execute(query("index_hashes"), {"hashes": hashes}).rowcount
+def _rebuild(connection: Connection) -> IndexReport:
+    """Count all hashes from their submissions."""
+    removed = connection.execute(query("drop_hashes"), {"hashes": None}).rowcount
+    written = connection.execute(query("index_hashes"), {"hashes": None}).rowcount
     return IndexReport(hashes_written=written, hashes_removed=removed)

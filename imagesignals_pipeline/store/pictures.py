@@ -73,7 +73,7 @@ def moved(
     else:
         parameters["ids"] = [str(each) for each in submissions]
         rows = connection.execute(query("changed_pictures_of"), parameters)
-    return [
+    found = [
         Moved(
             pixels=bytes(row.pixels),
             order=order(row.first_created_at, row.first_id),
@@ -83,6 +83,9 @@ def moved(
         )
         for row in rows
     ]
+    fresh = {(version, each.pixels): each.payload for each in found if each.payload}
+    held.payloads(connection).keep(fresh)
+    return found
 
 
 def place(
