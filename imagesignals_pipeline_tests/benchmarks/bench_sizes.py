@@ -2,7 +2,7 @@
 
 The society is the demonstration's, as large as asked for: other receipts of the same residents,
 spread over fourteen months, one in twenty a copy of an earlier one. They are drawn before the clock
-starts and served from this machine, so a real storage's answers are not in it. Every size and speed
+starts, kept for the next time, and served from this machine, so a real storage's answers are not in it. Every size and speed
 starts with empty tables. Processor time, which a busy machine hardly changes, is that of the
 command and its workers, without the database's.
 
@@ -29,6 +29,7 @@ from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind
 from imagesignals_pipeline.demo.paying import MONTHS, pay_day, upload
 from imagesignals_pipeline.demo.residents import residents
 from imagesignals_pipeline.demo.submission import make
+from imagesignals_pipeline_tests.benchmarks import screenshots
 from imagesignals_pipeline_tests.few import insert
 
 SPEEDS = {
@@ -89,7 +90,7 @@ def main(sizes: str, speeds: str) -> None:
 
 def _measure(folder: Path, submissions: list[DemoSubmission], speeds: list[str]) -> None:
     engine = database.engine(os.environ[settings.DATABASE_URL])
-    with DemoStore(folder / "store", submissions=submissions, port=0) as store:
+    with DemoStore(screenshots.CACHE / "society", submissions=submissions, port=0) as store:
         os.environ[settings.STORAGE_URL] = store.base_url
         for each in submissions:  # drawn now, and kept
             requests.get(str(each.url(store.base_url)), timeout=60).raise_for_status()
