@@ -72,12 +72,13 @@ def already_analysed(flat_id: str) -> Activity:
     return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {flat_id} - Already analyzed")
 
 
-def totals(run: Totals) -> Activity:
-    """Say how far the run has come."""
+def totals(run: Totals, ahead: str = "") -> Activity:
+    """Say how far the run has come; and in the words of `ahead`, how long the rest will take."""
+    rest = f"; {ahead}" if ahead and run.pending else ""
     return Activity(
         ActivityKind.TOTALS,
         f"📈 Processed {run.processed} of {run.total}: "
-        f"{run.completed} successful, {run.skipped} skipped, {run.failed} failed",
+        f"{run.completed} successful, {run.skipped} skipped, {run.failed} failed{rest}",
     )
 
 

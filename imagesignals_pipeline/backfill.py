@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from imagesignals_pipeline import activity, match, matching, source, store
+from imagesignals_pipeline import activity, match, matching, pace, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcome, Submission
@@ -85,7 +85,8 @@ def _run_batch(
             tell(activity.already_analysed(each.flat_id))
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
-    tell(activity.totals(source.run_totals(connection, run_id)))
+    now = source.progress(connection, run_id)
+    tell(activity.totals(now.totals, pace.in_words(now.pace) if now.pace else ""))
     return len(outcomes)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from imagesignals_pipeline.model import FailureKind, Submission, Totals, advice_on
+from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.sql import query
 
 RETRIED_KINDS = [str(kind) for kind in FailureKind if kind.may_pass]
@@ -53,6 +54,14 @@ class PlannedBatch:
     batch_count: int
     submission_ids: tuple[UUID, ...]
     planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What became of all that a run planned, and its pace; None while nothing is done."""
+
+    totals: Totals
+    pace: Pace | None
 
 
 def totals(connection: Connection, window: Window | None = None) -> Totals:
@@ -208,10 +217,18 @@ def unfinished(
     return connection.execute(query("unfinished"), parameters).scalar_one()
 
 
-def run_totals(connection: Connection, run_id: str) -> Totals:
-    """Count what a run planned and what has become of it; what others did meanwhile counts too."""
-    row = connection.execute(query("run_totals"), {"run_id": run_id}).one()
-    return _totals(row.planned, row.completed, row.skipped, row.failed)
+def progress(connection: Connection, run_id: str) -> Progress:
+    """Tell how far a run has come, at what pace; what others did meanwhile counts too.
+
+    The pace is that of all but the first third, as in `pace.pace`, in batches of several workers
+    as well.
+    """
+    row = connection.execute(query("run_progress"), {"run_id": run_id}).one()
+    totals = _totals(row.planned, row.completed, row.skipped, row.failed)
+    if not row.followed:
+        return Progress(totals, None)
+    per_s = row.followed / max(row.followed_s, 1e-3)
+    return Progress(totals, Pace(per_s, totals.pending / per_s))
 
 
 def _totals(total: int, completed: int, skipped: int, failed: int) -> Totals:

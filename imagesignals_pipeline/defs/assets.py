@@ -274,6 +274,7 @@ def image_perceptual_hash_index(
         metadata={
             "pictures_compared": settled.pictures_moved,
             "thumbnails_forgotten": settled.thumbnails_forgotten,
+            "duplicates": len(settled.links.copies),
             **preview.numbers(settled.links),
             **preview.numbers(settled.index),
         }

@@ -249,18 +249,47 @@ where imagesignals_has_screenshot(submission.screenshot_url)
 
 -- == Batches (store/plans.py) ==================================================================
 
--- name: run_totals
--- What became of the submissions that a run planned, so far.
+-- name: run_progress
+-- What became of the submissions that a run planned, so far; and of those done how many followed
+-- on the first third, in how many seconds. Of a single batch, which is all a third: since the plan.
+with planned as (
+    select
+        batch.planned_at,
+        done.analysis_status,
+        done.analyzed_at
+    from image_signal_batches as batch
+    cross join unnest(batch.submission_ids) as planned (submission_id)
+    left join payment_image_signals as done
+        on done.payment_submission_id = planned.submission_id
+        and done.analyzed_at >= batch.planned_at
+    where batch.run_id = :run_id
+),
+
+third as (
+    select
+        case
+            when min(analyzed_at) < max(analyzed_at)
+                then percentile_disc(cast(1.0 / 3 as double precision)) within group (
+                    order by analyzed_at
+                )
+            else min(planned_at)
+        end as ended_at
+    from planned
+)
+
 select
     count(*) as planned,
-    count(*) filter (where done.analysis_status = 'completed') as completed,
-    count(*) filter (where done.analysis_status = 'skipped') as skipped,
-    count(*) filter (where done.analysis_status = 'failed') as failed
-from image_signal_batches as batch
-cross join unnest(batch.submission_ids) as planned (submission_id)
-left join payment_image_signals as done
-    on done.payment_submission_id = planned.submission_id and done.analyzed_at >= batch.planned_at
-where batch.run_id = :run_id;
+    count(*) filter (where planned.analysis_status = 'completed') as completed,
+    count(*) filter (where planned.analysis_status = 'skipped') as skipped,
+    count(*) filter (where planned.analysis_status = 'failed') as failed,
+    count(*) filter (where planned.analyzed_at > third.ended_at) as followed,
+    cast(
+        coalesce(extract(epoch from max(planned.analyzed_at) - third.ended_at), 0)
+        as double precision
+    ) as followed_s
+from planned
+cross join third
+group by third.ended_at;
 
 -- name: forget_plans
 -- Plans of this run, which is planned anew, and of runs that ended long ago.

@@ -2,7 +2,7 @@
 
 Phases alternate on one machine and one server: in each, somebody inserts submissions at a fixed
 rate, and the time from the moment an insert was due to its commit is taken. In every second phase
-`imagesignals backfill` works at the same time, at its own pace or at full speed. The ratio is that
+`imagesignals backfill` works at the same time, at its own pace or at another. The ratio is that
 of the medians over phases of the 99th percentile, because a disk that others use has moments that
 say nothing of either. The live database is a server of its own, as the README has it: it has one
 core together with the inserts in all phases, and the disk; the pipeline and Dagster's storage have
@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -105,12 +105,12 @@ class Cores:
 
 
 @contextmanager
-def backfilling(live: Place, home: Path, pace: Sequence[str]) -> Generator[None]:
+def backfilling(live: Place, home: Path, batch_delay: float) -> Generator[None]:
     """Analyse the society from its first submission on, for as long as the block runs."""
     over = threading.Event()
     at_work = threading.Event()
     environ = {**live.environ, settings.HOME: str(home), settings.DATABASE_URL: live.url}
-    command = live.command("backfill", *pace, "--until", "2030-01-01")
+    command = live.command("backfill", "--batch-delay", str(batch_delay), "--until", "2030-01-01")
 
     def work() -> None:
         process = subprocess.Popen(
@@ -140,11 +140,10 @@ def backfilling(live: Place, home: Path, pace: Sequence[str]) -> Generator[None]
 @click.option("--rounds", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="A second.")
 @click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True)
-@click.option("--full-speed", is_flag=True, help="Let the pipeline not pause between batches.")
+@click.option("--batch-delay", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--share-cores", is_flag=True, help="Let the pipeline have the server's core too.")
-def main(rounds: int, rate: int, seconds: float, *, full_speed: bool, share_cores: bool) -> None:
+def main(rounds: int, rate: int, seconds: float, batch_delay: float, *, share_cores: bool) -> None:
     """Print a line for each phase, then the ratio."""
-    pace = ("--batch-delay", "0") if full_speed else ()
     cores = Cores.shared() if share_cores else Cores.divided()
     alone: list[float] = []
     beside: list[float] = []
@@ -167,7 +166,7 @@ def main(rounds: int, rate: int, seconds: float, *, full_speed: bool, share_core
         for number in range(1, rounds + 1):
             alone.append(phase())
             asked = storage.asked.total()
-            with backfilling(live, Path(home), pace):
+            with backfilling(live, Path(home), batch_delay):
                 beside.append(phase())
             print(
                 f"round {number}: p99 {alone[-1]:7.2f} ms alone, {beside[-1]:7.2f} ms beside a"

@@ -2,9 +2,9 @@
 
 The society is the demonstration's, as large as asked for: other receipts of the same residents,
 spread over fourteen months, one in twenty a copy of an earlier one. They are drawn before the clock
-starts, kept for the next time, and served from this machine, so a real storage's answers are not in it. Every size and speed
-starts with empty tables. Processor time, which a busy machine hardly changes, is that of the
-command and its workers, without the database's.
+starts, kept for the next time, and served from this machine, so a real storage's answers are not in
+it. Every size and speed starts with empty tables. Processor time, which a busy machine hardly
+changes, is that of the command and its workers, without the database's.
 
     python -m imagesignals_pipeline_tests.benchmarks.bench_sizes [--sizes 100,500]
 """

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, text
 
 from imagesignals_pipeline import source, sql, store
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
+from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.source import Totals, Window
 from imagesignals_pipeline_tests.database.society import (
     A_PDF,
@@ -245,9 +246,28 @@ class TestPlannedWork:
         results = (picture("a"), NOT_FOUND, A_PDF)
         outcomes = [Outcome(each, what) for each, what in zip(made[:3], results, strict=True)]
         store.save(connection, outcomes, planned.planned_at)
-        assert source.run_totals(connection, "run") == Totals(
+        assert source.progress(connection, "run").totals == Totals(
             total=4, processed=3, completed=1, skipped=1, failed=1, pending=1
         )
+
+    def test_the_pace_of_a_run_is_that_of_all_but_its_first_third(
+        self, connection: Connection
+    ) -> None:
+        """A slow start counts no more when some batches have followed."""
+        made = [submit(connection, day) for day in range(12)]
+        store.plan(connection, "run", [each.id for each in made], 2)
+        planned = source.planned(connection, "run", 1)
+        assert planned
+        assert source.progress(connection, "run").pace is None
+        told: list[Pace | None] = []
+        for number, ended_after_s in enumerate((60, 64, 68, 72)):
+            store.save(
+                connection,
+                [Outcome(each, NOT_FOUND) for each in made[2 * number : 2 * number + 2]],
+                planned.planned_at + timedelta(seconds=ended_after_s),
+            )
+            told.append(source.progress(connection, "run").pace)
+        assert told == [Pace(2 / 60, 300), Pace(0.5, 16), Pace(0.5, 12), Pace(0.5, 8)]
 
     def test_unfinished_counts_what_was_planned_and_has_no_row(self, engine: Engine) -> None:
         """A batch that went missing is noticed; a deleted submission is not missed."""

@@ -1,5 +1,6 @@
 """Runs in this process: real PostgreSQL and pictures over HTTP, Dagster's storage in memory."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,7 +125,12 @@ def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:
     (first, second) = (line.splitlines() for line in lines if "✅ Processed" in line)
     assert [len(first), len(second)] == [6, 2]  # one message a batch, a line a submission, totals
     assert first[0] == "✅ Processed F-601 - OK"
+    so_far, ahead = first[-1].split("; ")
+    assert so_far == "📈 Processed 5 of 6: 4 successful, 0 skipped, 1 failed"
+    assert re.fullmatch(r"\d+ a minute, about \d+ seconds left", ahead)
     assert second[-1] == "📈 Processed 6 of 6: 5 successful, 0 skipped, 1 failed"
+    settled = metadata(result, INDEX)
+    assert (settled["duplicates"], settled["originals"], settled["links_changed"]) == (0, 0, 0)
     checks = {each.check_name: each for each in result.get_asset_check_evaluations()}
     assert set(checks) == {each.name for each in verify.CHECKS}
     assert [name for name, check in checks.items() if not check.passed] == [
