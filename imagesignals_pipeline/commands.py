@@ -195,12 +195,9 @@ def _society(console: Console, engine: Engine) -> Generator[None]:
 @contextmanager
 def _connected() -> Generator[Engine]:
     """Connect to the database that the environment names, and say plainly why if that fails."""
-    engine = database.engine(os.environ[settings.DATABASE_URL])
-    try:
+    with database.connected(os.environ[settings.DATABASE_URL]) as engine:
         database.check(engine)
         yield engine
-    finally:
-        engine.dispose()
 
 
 def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> None:

@@ -42,9 +42,13 @@ def pace(marks: Sequence[Mark], total: int) -> Pace | None:
         return None
     newest = marks[-1]
     since = marks[bisect_right(marks, newest.done // 3, key=lambda mark: mark.done) - 1]
-    seconds = max(newest.at_s - since.at_s, 1e-3)
-    per_s = (newest.done - since.done) / seconds
-    return Pace(per_s, max(0, total - newest.done) / per_s)
+    return of(newest.done - since.done, newest.at_s - since.at_s, total - newest.done)
+
+
+def of(done: int, seconds: float, left: int) -> Pace:
+    """Return the pace of some that were done in so many seconds, when so many are left."""
+    per_s = done / max(seconds, 1e-3)
+    return Pace(per_s, max(0, left) / per_s)
 
 
 def in_words(now: Pace) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pandas as pd
 from sqlalchemy import Connection
 
+from imagesignals_pipeline import pace
 from imagesignals_pipeline.model import FailureKind, Submission, Totals, advice_on
 from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.sql import query
@@ -224,11 +225,10 @@ def progress(connection: Connection, run_id: str) -> Progress:
     as well.
     """
     row = connection.execute(query("run_progress"), {"run_id": run_id}).one()
-    totals = _totals(row.planned, row.completed, row.skipped, row.failed)
+    so_far = _totals(row.planned, row.completed, row.skipped, row.failed)
     if not row.followed:
-        return Progress(totals, None)
-    per_s = row.followed / max(row.followed_s, 1e-3)
-    return Progress(totals, Pace(per_s, totals.pending / per_s))
+        return Progress(so_far, None)
+    return Progress(so_far, pace.of(row.followed, row.followed_s, so_far.pending))
 
 
 def _totals(total: int, completed: int, skipped: int, failed: int) -> Totals:

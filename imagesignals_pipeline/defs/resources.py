@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Generator, Hashable
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -37,7 +38,7 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["Postgres"]:
-        """Open connections as they are needed and close them with the run."""
+        """Open connections as they are needed, and close them with the run unless they are kept."""
         del context
         with plain_failures():
             url = settings.read(os.environ).database_url
@@ -48,21 +49,13 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
                 allow_retries=False,
             )
         limit = self.statement_timeout_s
-
-        @contextmanager
-        def connections() -> Generator[Engine]:
-            engine = database.engine(url, statement_timeout_s=limit)
-            try:
-                yield engine
-            finally:
-                engine.dispose()
-
-        with _borrowed((url, limit), connections) as self._engine:
+        opened = partial(database.connected, url, statement_timeout_s=limit)
+        with _borrowed((url, limit), opened) as self._engine:
             yield self
 
     @property
     def engine(self) -> Engine:
-        """Connections to the database, pooled for this run."""
+        """Connections to the database, pooled."""
         return self._engine
 
 
@@ -112,7 +105,7 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
         del context
         with plain_failures():
             limits = Limits(wall_s=self.timeout_s)
-        with _borrowed(limits, lambda: Inspectors(limits=limits)) as self._inspectors:
+        with _borrowed(limits, partial(Inspectors, limits=limits)) as self._inspectors:
             yield self
 
     @property

@@ -190,14 +190,14 @@ class _Review:
 
     def _list(self, request: Request) -> Response:
         filters, place = read_filters(request.query_params), read_place(request.query_params)
-        with self._desk.engine.connect() as connection:
+        with self._desk.engine.begin() as connection:
             found = groups.page(connection, filters, place, page_size=PAGE_SIZE)
             counts = groups.counts(connection)
         return _html(page.list_page(found, counts, filters, place.words(), self._session(request)))
 
     def _group(self, request: Request) -> Response:
         original: UUID = request.path_params["id"]
-        with self._desk.engine.connect() as connection:
+        with self._desk.engine.begin() as connection:
             earlier = groups.original_of(connection, original)
             if earlier is not None:  # an older submission has become the original
                 words = request.query_params
@@ -235,7 +235,7 @@ class _Review:
         wanted: UUID = request.path_params["id"]
         if not self._desk.show_pictures:
             raise HTTPException(404)
-        with self._desk.engine.connect() as connection:
+        with self._desk.engine.begin() as connection:
             stored = groups.payloads(connection, [wanted]).get(wanted)
         found = pictures.media(stored) if stored else None
         if found is None:
@@ -251,7 +251,7 @@ class _Review:
             with self._desk.engine.begin() as connection:
                 store.record(connection, decided)
         except DecisionRefused as refused:
-            with self._desk.engine.connect() as connection:
+            with self._desk.engine.begin() as connection:
                 return self._shown(connection, original, request, form, str(refused), 409)
         words = (read_filters(form).words(), read_place(form).words(), {"saved": form["copy_id"]})
         answer = RedirectResponse(

@@ -3,9 +3,10 @@
 import threading
 
 import pytest
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from imagesignals_pipeline import database, source
 from imagesignals_pipeline.store import alone, turns
 
 OTHERS = (
@@ -31,6 +32,19 @@ def test_a_second_worker_waits(database_url: str, monkeypatch: pytest.MonkeyPatc
             assert not began.wait(0.5)
     assert began.wait(10)
     thread.join()
+
+
+def test_what_batches_ask_stays_prepared(database_url: str) -> None:
+    """Reading in the transaction that holds a batch does not end with a rollback."""
+    with database.connected(database_url) as engine:
+        for number in range(10):
+            with alone(engine, "run", number) as connection:
+                source.planned(connection, "run", number)
+        with engine.begin() as connection:
+            prepared = text("select statement from pg_prepared_statements")
+            statements = "".join(connection.execute(prepared).scalars())
+    assert "pg_try_advisory_xact_lock" in statements
+    assert "image_signal_batches" in statements
 
 
 def test_who_dies_lets_go(database_url: str) -> None:

@@ -84,16 +84,6 @@ def refused(url: str) -> str:
     return str(unusable.value)
 
 
-@contextmanager
-def opened(url: str, **limits: int) -> Generator[Engine]:
-    """Open an engine for the length of the block."""
-    engine = database.engine(url, **limits)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
 def failure(engine: Engine, *statements: str, **values: object) -> DBAPIError:
     """Run statements, of which the last must fail, and return its error."""
     with engine.connect() as connection:
@@ -106,7 +96,7 @@ def failure(engine: Engine, *statements: str, **values: object) -> DBAPIError:
 
 def test_a_good_database_passes(empty_database_url: str) -> None:
     """A server that is new enough and reachable is accepted without a word."""
-    with opened(empty_database_url) as engine:
+    with database.connected(empty_database_url) as engine:
         database.check(engine)
 
 
@@ -217,7 +207,7 @@ def test_each_transaction_is_bounded_and_in_utc(empty_database_url: str) -> None
     name = make_url(empty_database_url).database
     settings = ("timezone", "statement_timeout", "lock_timeout")
     ask = text("select " + ", ".join(f"current_setting('{s}')" for s in settings))
-    with opened(empty_database_url, statement_timeout_s=7, lock_timeout_s=0) as engine:
+    with database.connected(empty_database_url, statement_timeout_s=7, lock_timeout_s=0) as engine:
         with engine.begin() as connection:
             connection.execute(text(f"alter database {name} set timezone = 'Asia/Kolkata'"))
         engine.dispose()
@@ -279,7 +269,7 @@ def pooled(url: str) -> Generator[str]:
 
 def prepared(url: str) -> int:
     """Return how many statements are prepared after one was run ten times, each time committed."""
-    with opened(url) as engine:
+    with database.connected(url) as engine:
         for number in range(10):
             with engine.begin() as connection:
                 connection.execute(text("select cast(:number as integer)"), {"number": number})
@@ -297,15 +287,18 @@ def test_statements_are_prepared_where_the_server_itself_answers(empty_database_
 
 def test_the_operators_own_parameters_win(empty_database_url: str) -> None:
     """A parameter in the URL is not overridden by ours."""
-    with opened(f"{empty_database_url}&application_name=mine") as engine, engine.connect() as c:
+    with (
+        database.connected(f"{empty_database_url}&application_name=mine") as engine,
+        engine.connect() as c,
+    ):
         assert c.execute(text("show application_name")).scalar_one() == "mine"
-    with opened(empty_database_url) as engine, engine.connect() as c:
+    with database.connected(empty_database_url) as engine, engine.connect() as c:
         assert c.execute(text("show application_name")).scalar_one() == "imagesignals"
 
 
 def test_an_endless_statement_ends(empty_database_url: str) -> None:
     """A statement that runs too long is ended by the server, and the operator is told."""
-    with opened(empty_database_url, statement_timeout_s=1) as engine:
+    with database.connected(empty_database_url, statement_timeout_s=1) as engine:
         told = explain(failure(engine, "select pg_sleep(20)"))
     assert told == (
         "The database refused: canceling statement due to statement timeout; "
@@ -316,7 +309,7 @@ def test_an_endless_statement_ends(empty_database_url: str) -> None:
 def test_waiting_for_a_lock_ends(empty_database_url: str) -> None:
     """Who waits too long for somebody's lock is told so."""
     with (
-        opened(empty_database_url, lock_timeout_s=1) as engine,
+        database.connected(empty_database_url, lock_timeout_s=1) as engine,
         engine.connect() as holder,
     ):
         holder.execute(text("select pg_advisory_xact_lock(1)"))
@@ -342,7 +335,7 @@ SETUP = (
 def test_errors_hold_no_value(empty_database_url: str, statement: str) -> None:
     """What PostgreSQL quotes of rows and statements stays out of texts, traces and explanations."""
     url = f"https://storage/receipt.png?token={SECRET}"
-    with opened(empty_database_url) as engine:
+    with database.connected(empty_database_url) as engine:
         error = failure(engine, SETUP, statement, url=url)
     shown = "".join(traceback.format_exception(error)) + str(error) + repr(error.orig)
     assert error.orig is not None
@@ -362,14 +355,14 @@ def test_failed_statements_say_what_to_do(
     empty_database_url: str, statements: list[str], told: str
 ) -> None:
     """Foreseen errors of statements come with a way out."""
-    with opened(empty_database_url) as engine:
+    with database.connected(empty_database_url) as engine:
         assert told in explain(failure(engine, *statements))
 
 
 def test_a_missing_right_is_named(empty_database_url: str) -> None:
     """Without the right to read a table the operator learns which one, and to grant it."""
     role = f"reader_{uuid4().hex}"
-    with opened(empty_database_url) as engine:
+    with database.connected(empty_database_url) as engine:
         with engine.begin() as connection:
             connection.execute(text("create table payment_submissions ()"))
         told = explain(
@@ -394,10 +387,10 @@ def test_a_pool_without_connections_is_told() -> None:
 
 def test_a_lost_connection_is_replaced(empty_database_url: str) -> None:
     """After the server ended our session the next use of the pool works."""
-    with opened(empty_database_url) as engine:
+    with database.connected(empty_database_url) as engine:
         with engine.connect() as connection:
             victim = connection.execute(text("select pg_backend_pid()")).scalar_one()
-        with opened(empty_database_url) as other, other.connect() as connection:
+        with database.connected(empty_database_url) as other, other.connect() as connection:
             connection.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": victim})
         with engine.connect() as connection:
             assert connection.execute(text("select 1")).scalar_one() == 1

@@ -1,6 +1,7 @@
 """What is held of a database is not read again, and never says what there is."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
@@ -90,6 +91,20 @@ def test_payloads_are_read_once(
     )
     left = pictures.payloads(connection, match.ALGORITHM_VERSION, some)
     assert left.keys() == first.keys() - {some[0]}
+
+
+def test_what_arrives_is_read_once(connection: Connection, crowd: list[Shown]) -> None:
+    """What tells that a picture is new brings its payload; it is held when it is compared."""
+    asked: list[tuple[set[bytes], set[bytes]]] = []
+
+    def remember(*told: Any) -> None:
+        if "What pictures are compared by" in told[2]:
+            asked.append((set(told[3]["pixels"]), set(told[3]["held"])))
+
+    event.listen(connection, "before_cursor_execute", remember)
+    arrive(connection, crowd)
+    assert asked
+    assert all(pixels == before for pixels, before in asked)
 
 
 def test_marks_are_kept_once_somebody_reads_them(
