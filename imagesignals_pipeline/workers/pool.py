@@ -8,7 +8,8 @@ from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from math import ceil
 from pathlib import Path
-from threading import BoundedSemaphore, Lock
+from queue import LifoQueue
+from threading import Lock
 from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
@@ -39,12 +40,7 @@ class _KilledError(StoppedError):
 class Workers:
     """Runs calls in reused processes, each held to limits; a context manager.
 
-    Pebble keeps the pool: it alone of the well-kept ones ends a call that takes too long and
-    replaces the one worker, where the standard library's executor waits for ever, or loses the
-    whole pool with all its calls when one worker dies. This class adds what Pebble leaves out: a
-    new pool when an idle worker was killed, and an answer when a worker dies without a trace.
-
-    Processes start with the first call. All methods may be used from any number of threads.
+    Processes start when calls need them. All methods may be used from any number of threads.
 
     Args:
         count: Number of processes, by default one for each core that this process may use.
@@ -61,21 +57,18 @@ class Workers:
                 "start workers with `imagesignals worker`."
             )
         self.count = count or available_cores()
-        self._limits = limits or Limits()
-        self._free = BoundedSemaphore(self.count)
-        self._renewing = Lock()
-        self._closed = False
-        self._running: dict[ProcessFuture[Any], ProcessPool] = {}
-        self._pool = self._new_pool()
+        self._all = [_Worker(limits or Limits()) for _ in range(self.count)]
+        self._idle: LifoQueue[_Worker] = LifoQueue()  # the last one used is the warmest
+        for worker in self._all:
+            self._idle.put(worker)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the processes at once, also those that still work."""
-        with self._renewing:
-            self._closed = True
-            self._end(self._pool)
+        for worker in self._all:
+            worker.stop()
 
     def call(self, function: Callable[..., T], *args: object) -> T:
         """Call a function of a module in a worker, and wait for its answer.
@@ -85,55 +78,71 @@ class Workers:
                 process was killed from outside, it has been called twice.
             BrokenProcessPool: Processes cannot be started at all; no call is to blame.
         """
-        with self._free:  # a call waits here, not in the pipe, and its clock starts with its work
-            try:
-                return self._call(function, args)
-            except _KilledError:  # nobody knows by whom: a call is to blame if it happens again
-                return self._call(function, args)
-
-    def _call(self, function: Callable[..., T], args: tuple[object, ...]) -> T:
-        pool = self._pool
+        worker = self._idle.get()  # a call waits here: its clock starts with its work
         try:
-            return self._attempt(pool, function, args)
-        except BrokenProcessPool:  # an idle worker was killed, which Pebble takes for the end
-            return self._attempt(self._renewed(pool), function, args)
-
-    def _attempt(
-        self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
-    ) -> T:
-        future = self._submit(pool, function, args)
-        self._running[future] = pool
-        if self._closed or self._pool is not pool:  # it ended before it could see this call
-            future.cancel()
-        try:
-            return self._answer(pool, future)
+            return worker.call(function, args)
+        except _KilledError:  # nobody knows by whom: a call is to blame if it happens again
+            return worker.call(function, args)
         finally:
-            del self._running[future]
+            self._idle.put(worker)
 
-    def _submit(
-        self, pool: ProcessPool, function: Callable[..., T], args: tuple[object, ...]
-    ) -> ProcessFuture[T]:
-        wall_s = self._limits.wall_s
+
+class _Worker:
+    """One process, which makes one call at a time and is replaced when it dies.
+
+    Pebble keeps it: it alone of the well-kept pools ends a call that takes too long and replaces
+    the process, where the standard library's executor waits for ever. Each worker has a pool of
+    its own, because workers of one pool share a pipe whose lock dies with who holds it: one that is
+    killed while it takes a call or answers would take the others along. This class adds what Pebble
+    leaves out: a new pool where one broke, and an answer when a worker dies without a trace.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._turn = Lock()
+        self._stopped = False
+        self._pool = self._new_pool()
+        self._future: ProcessFuture[Any] | None = None
+
+    def stop(self) -> None:
+        """Stop the process at once; who waits for its answer is told, as is who calls later."""
+        with self._turn:
+            self._stopped = True
+            self._end()
+
+    def call(self, function: Callable[..., T], args: tuple[object, ...]) -> T:
         try:
-            return pool.schedule(held_call, args=(self._limits, function, args), timeout=wall_s)
-        except RuntimeError as error:
-            raise BrokenProcessPool("The worker processes have ended") from error
+            return self._answer(self._submit(function, args))
+        except BrokenProcessPool:  # it was killed while idle, which Pebble takes for the end
+            self._renew()
+            return self._answer(self._submit(function, args))
 
-    def _answer(self, pool: ProcessPool, future: ProcessFuture[T]) -> T:
+    def _submit(self, function: Callable[..., T], args: tuple[object, ...]) -> ProcessFuture[T]:
+        call = (self._limits, function, args)
+        with self._turn:
+            try:
+                future = self._pool.schedule(held_call, args=call, timeout=self._limits.wall_s)
+            except RuntimeError as error:
+                raise BrokenProcessPool("The worker process has ended") from error
+            self._future = future
+        return future
+
+    def _answer(self, future: ProcessFuture[T]) -> T:
         limits = self._limits
         try:
             return future.result(timeout=limits.wall_s + START_S)
         except TimeoutError as error:
             if not future.done():
-                self._renewed(pool)
+                self._renew()
             raise StoppedError(f"it took longer than {limits.wall_s:g} s") from error
         except MemoryError as error:
             raise StoppedError(f"it needed more than {limits.memory_mib:,} MiB") from error
         except ProcessExpired as error:
+            self._renew()  # it may have held the lock of its pipe
             kind = _KilledError if error.exitcode == -signal.SIGKILL else StoppedError
             raise kind(self._cause_of_death(error.exitcode)) from error
         except CancelledError as error:
-            raise BrokenProcessPool("The worker processes were stopped") from error
+            raise BrokenProcessPool("The worker process was stopped") from error
 
     def _cause_of_death(self, exit_code: int) -> str:
         if exit_code in _OUT_OF_TIME:
@@ -142,26 +151,23 @@ class Workers:
             return "its process was killed (is the machine out of memory?)"
         return f"it crashed (exit code {exit_code})"
 
-    def _renewed(self, broken: ProcessPool) -> ProcessPool:
-        """Replace a broken pool, once however many calls found it broken."""
-        with self._renewing:
-            if self._closed:
-                raise BrokenProcessPool("The worker processes were stopped")
-            if self._pool is broken:
-                self._pool = self._new_pool()
-                self._end(broken)
-            return self._pool
+    def _renew(self) -> None:
+        with self._turn:
+            if self._stopped:
+                raise BrokenProcessPool("The worker process was stopped")
+            self._end()
+            self._pool = self._new_pool()
 
-    def _end(self, pool: ProcessPool) -> None:
-        """Stop a pool; Pebble would leave those who wait for its answers waiting."""
-        pool.stop()
-        for future in [future for future, of in self._running.copy().items() if of is pool]:
-            future.cancel()
-        pool.join()
+    def _end(self) -> None:
+        """Stop the pool; Pebble would leave who waits for its answer waiting."""
+        self._pool.stop()
+        if self._future is not None:
+            self._future.cancel()
+        self._pool.join()
 
     def _new_pool(self) -> ProcessPool:
         return ProcessPool(
-            self.count,
+            1,
             initializer=settle,
             context=CleanContext(),  # pyright: ignore[reportArgumentType] - typeshed has Windows' pipes
         )
