@@ -1,47 +1,54 @@
 """What the live application feels: inserts at a steady rate, with and without a backfill beside.
 
-Phases alternate on one machine and one server: in each, somebody inserts submissions at a fixed
-rate, and the time from the moment an insert was due to its commit is taken. In every second phase
-`imagesignals backfill` works at the same time, at its own pace or at another. The ratio is that
-of the medians over phases of the 99th percentile, because a disk that others use has moments that
-say nothing of either. The live database is a server of its own, as the README has it: it has one
-core together with the inserts in all phases, and the disk; the pipeline and Dagster's storage have
-the other cores, and their files in memory. What is left to disturb the inserts is what the
-pipeline asks of the live database. With `--share-cores`, all run on all cores.
+Somebody inserts submissions at a fixed rate, and the time from the moment an insert was due to its
+commit is taken. Beside it `imagesignals backfill` works at its own pace or at another, and is
+frozen (SIGSTOP) for every second slice of some seconds, so that whatever else happens on the
+machine comes to both alike. The ratio is that of the medians over slices of the 99th percentile,
+with the bounds within which it falls in 90 of 100 draws of as many pairs of slices. The live
+database is a server of its own, as the README has it: it has one core together with the inserts,
+and the disk; the pipeline and Dagster's storage have the other cores, and their files in memory.
+What is left to disturb the inserts is what the pipeline asks of the live database. With
+`--share-cores`, all run on all cores.
 
-    python -m imagesignals_pipeline_tests.benchmarks.bench_live [--rounds 4] [--rate 200]
+    python -m imagesignals_pipeline_tests.benchmarks.bench_live [--pairs 40] [--rate 200]
 """
 
 import os
 import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median, quantiles
 from uuid import uuid4, uuid5
 
 import click
+import numpy as np
 import psutil
 import psycopg2
+from numpy.typing import NDArray
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.demo import DemoSubmission
-from imagesignals_pipeline_tests.faults.flats import Storage
+from imagesignals_pipeline_tests.faults.flats import PICTURES, Storage
 from imagesignals_pipeline_tests.faults.place import Place, place
 from imagesignals_pipeline_tests.faults.trials import postmaster
 from imagesignals_pipeline_tests.few import insert
 
 AFTER_ALL = datetime(2031, 1, 1, tzinfo=UTC)
 """When the inserted submissions were made: `--until` keeps the backfill away from them."""
-SOCIETIES = 40
-"""How often the flats' submissions are there: so many that a backfill outlasts a phase."""
+BATCH_SIZE = 5
+FULL_SPEED = 50
+"""Pictures a second, at most, where a backfill does not rest between batches."""
+FIRST_S = 5.0
+"""What a backfill does in its first seconds it does once."""
+SETTLES_S = 0.3
+"""Inserts so soon after a change of slices count for neither."""
 INSERT = (
     "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
     " values (%s, 'LIVE', 'live.png', %s)"
@@ -60,9 +67,9 @@ def again(submissions: list[DemoSubmission], number: int) -> list[DemoSubmission
     ]
 
 
-def inserted(url: str, rate: int, seconds: float) -> list[float]:
-    """Insert at a rate for a while; return the milliseconds from due to committed of each."""
-    taken: list[float] = []
+def inserted(url: str, rate: int, seconds: float) -> list[tuple[float, float]]:
+    """Insert at a rate for a while; return when each was due, and its milliseconds till commit."""
+    taken: list[tuple[float, float]] = []
     connection = psycopg2.connect(url)
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -71,7 +78,7 @@ def inserted(url: str, rate: int, seconds: float) -> list[float]:
             due = began + number / rate
             time.sleep(max(0.0, due - time.perf_counter()))
             cursor.execute(INSERT, (str(uuid4()), AFTER_ALL))
-            taken.append(1000 * (time.perf_counter() - due))
+            taken.append((due, 1000 * (time.perf_counter() - due)))
     connection.close()
     return taken
 
@@ -105,48 +112,49 @@ class Cores:
 
 
 @contextmanager
-def backfilling(live: Place, home: Path, batch_delay: float) -> Generator[None]:
-    """Analyse the society from its first submission on, for as long as the block runs."""
-    over = threading.Event()
-    at_work = threading.Event()
+def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Process]:
+    """Analyse the society; the block begins when the first pictures have been."""
     environ = {**live.environ, settings.HOME: str(home), settings.DATABASE_URL: live.url}
-    command = live.command("backfill", "--batch-delay", str(batch_delay), "--until", "2030-01-01")
+    command = live.command("backfill", "--until", "2030-01-01")
+    command += ["--batch-size", str(BATCH_SIZE), "--batch-delay", str(batch_delay)]
+    with psutil.Popen(command, env=environ, cwd=home, stdout=subprocess.DEVNULL) as process:
+        try:
+            while process.poll() is None and not live.storage.asked.total():
+                time.sleep(0.1)
+            time.sleep(FIRST_S)
+            yield process
+        finally:
+            process.resume()
+            process.terminate()
 
-    def work() -> None:
-        process = subprocess.Popen(
-            command, env=environ, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while not over.wait(0.2):
-            if live.storage.asked.total() > before:
-                at_work.set()
-            if process.poll() is not None:
-                raise AssertionError(f"The backfill ended with {process.returncode}.")
-        process.terminate()
-        process.wait()
 
-    live.reset()
-    before = live.storage.asked.total()
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        at_work.wait(60)
-        yield
-    finally:
-        over.set()
-        thread.join()
+def slices(process: psutil.Process, pairs: int, seconds: float) -> Iterator[tuple[float, float]]:
+    """Freeze the backfill and let it work in turn; yield the bounds of each slice."""
+    for _ in range(pairs):
+        for change in (process.suspend, process.resume):
+            if not process.is_running():
+                raise click.ClickException("The backfill has ended: there were too few pictures.")
+            change()
+            began = time.perf_counter() + SETTLES_S
+            time.sleep(seconds)
+            yield began, time.perf_counter()
+
+
+def ratio(pairs: NDArray[np.float64]) -> float:
+    """Return the median of the second column by that of the first."""
+    alone, beside = np.median(pairs, axis=0)
+    return float(beside / alone)
 
 
 @click.command(help=__doc__)
-@click.option("--rounds", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--pairs", type=click.IntRange(1), default=40, show_default=True, help="Of slices.")
 @click.option("--rate", type=click.IntRange(1), default=200, show_default=True, help="A second.")
-@click.option("--seconds", type=click.FloatRange(1), default=10.0, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1), default=5.0, show_default=True)
 @click.option("--batch-delay", type=click.FloatRange(0), default=1.0, show_default=True)
 @click.option("--share-cores", is_flag=True, help="Let the pipeline have the server's core too.")
-def main(rounds: int, rate: int, seconds: float, batch_delay: float, *, share_cores: bool) -> None:
-    """Print a line for each phase, then the ratio."""
+def main(pairs: int, rate: int, seconds: float, batch_delay: float, *, share_cores: bool) -> None:
+    """Print the medians, then the ratio."""
     cores = Cores.shared() if share_cores else Cores.divided()
-    alone: list[float] = []
-    beside: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="imagesignals-bench-") as disk,
         tempfile.TemporaryDirectory(prefix="imagesignals-bench-", dir=_memory()) as home,
@@ -155,29 +163,31 @@ def main(rounds: int, rate: int, seconds: float, batch_delay: float, *, share_co
         ProcessPoolExecutor(1, get_context("spawn")) as application,
     ):
         with live.engine.begin() as connection:
-            for number in range(1, SOCIETIES):
+            fastest = BATCH_SIZE / batch_delay if batch_delay else FULL_SPEED
+            for number in range(1, ceil(fastest * (pairs * seconds + FIRST_S) / PICTURES)):
                 insert(connection, again(storage.submissions, number), storage.base_url)
         cores.keep(postmaster(live), application.submit(os.getpid).result())
-
-        def phase() -> float:
-            taken = application.submit(inserted, live.libpq_url, rate, seconds).result()
-            return quantiles(taken, n=100)[98]
-
-        for number in range(1, rounds + 1):
-            alone.append(phase())
+        with backfill(live, Path(home), batch_delay) as process:
             asked = storage.asked.total()
-            with backfilling(live, Path(home), batch_delay):
-                beside.append(phase())
-            print(
-                f"round {number}: p99 {alone[-1]:7.2f} ms alone, {beside[-1]:7.2f} ms beside a"
-                f" backfill of {storage.asked.total() - asked} pictures",
-                flush=True,
-            )
-        expected = 2 * rounds * int(rate * seconds)
-        print(f"inserts lost: {expected - live.count('LIVE')} of {expected}")
-    one, other = median(alone), median(beside)
-    print(f"median of p99: {one:.2f} ms alone, {other:.2f} ms beside")
-    print(f"ratio, beside / alone: {other / one:.2f} (goal: 1.10 or less)")
+            whole = 2 * pairs * (seconds + SETTLES_S)
+            inserts = application.submit(inserted, live.libpq_url, rate, whole)
+            bounds = list(slices(process, pairs, seconds))
+            asked = storage.asked.total() - asked
+        taken = inserts.result()
+        lost = len(taken) - live.count("LIVE")
+    due, took = np.array(taken).T
+    p99 = [np.percentile(took[(due > begin) & (due < end)], 99) for begin, end in bounds]
+    measured = np.array(p99).reshape(pairs, 2)
+    chance = np.random.default_rng(0)
+    drawn = [ratio(measured[chance.integers(pairs, size=pairs)]) for _ in range(1000)]
+    low, high = np.percentile(drawn, [5, 95])
+    alone, beside = np.median(measured, axis=0)
+    print(f"inserts lost: {lost} of {len(taken)}; pictures asked for: {asked}")
+    print(f"median of p99: {alone:.2f} ms alone, {beside:.2f} ms beside a backfill")
+    print(
+        f"ratio, beside / alone: {ratio(measured):.2f}"
+        f" (90 of 100 draws from {low:.2f} to {high:.2f}; goal: 1.10 or less)"
+    )
 
 
 def _memory() -> str | None:
