@@ -50,8 +50,9 @@ HEADER: Final = struct.Struct("<BHHHHfH")
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
 PER_PIXEL: Final = 32
 """Steps in which the places of words are stored."""
-REMEMBERED: Final = 64
-"""Unpacked payloads that are kept (about 0.5 MB each): candidates of neighbours are the same."""
+REMEMBERED, PICTURES = 64, 24
+"""Unpacked payloads that are kept, with pictures of half size (0.1 MB each), and whole pictures
+(0.3 MB each): candidates of neighbours are the same, but only a few of them are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def unpack(payload: bytes) -> Print:
     return Print(width, height, left, top, scale, found, payload[end:])
 
 
-@lru_cache(maxsize=REMEMBERED)
+@lru_cache(maxsize=PICTURES)
 def thumbnail(coded: bytes) -> Greys:
     """Decode the picture of a payload.
 

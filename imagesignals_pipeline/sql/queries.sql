@@ -455,18 +455,18 @@ insert into image_fingerprints as fingerprint (
 )
 select
     fresh.payment_submission_id,
-    decode(fresh.content_sha256, 'hex'),
-    decode(fresh.pixels_sha256, 'hex'),
-    decode(fresh.payload, 'base64'),
+    fresh.content_sha256,
+    fresh.pixels_sha256,
+    fresh.payload,
     fresh.algorithm_version,
     cast(:analyzed_at as timestamptz)
-from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
-    payment_submission_id uuid,
-    content_sha256 text,
-    pixels_sha256 text,
-    payload text,
-    algorithm_version integer
-)
+from unnest(
+    cast(:ids as uuid []),
+    cast(:contents as bytea []),
+    cast(:pixels as bytea []),
+    cast(:payloads as bytea []),
+    cast(:versions as integer [])
+) as fresh (payment_submission_id, content_sha256, pixels_sha256, payload, algorithm_version)
 order by fresh.payment_submission_id
 on conflict (payment_submission_id) do update set
     content_sha256 = excluded.content_sha256,
@@ -1272,9 +1272,10 @@ from image_perceptual_hash_index;
 -- == Pictures and comparisons (store/pictures.py) ==============================================
 
 -- name: changed_pictures
--- Pictures whose first submission is not the one remembered: new, moved or gone. The payload comes
--- with new ones only; `remembered` says whether any version left a trace of the picture. The
--- earliest come first, so that portions of many are settled in the order of submission.
+-- Pictures whose first submission is not the one remembered: new, moved or gone. `is_new` says
+-- whether this version has yet to describe what it is compared by, `remembered` whether any version
+-- left a trace of the picture. The earliest come first, so that portions of many are settled in the
+-- order of submission.
 with shown as (
     select distinct on (fingerprint.pixels_sha256)
         fingerprint.pixels_sha256,
@@ -1301,7 +1302,7 @@ select
     cast(shown.first_id as text) as first_id,
     known.first_created_at as known_created_at,
     cast(known.first_id as text) as known_id,
-    case when known.pixels_sha256 is null then shown.payload end as payload,
+    (known.pixels_sha256 is null and length(shown.payload) > 0) as is_new,
     true as remembered -- perhaps: to look for each would cost more than it spares
 from shown
 full join known on known.pixels_sha256 = shown.pixels_sha256
@@ -1329,7 +1330,7 @@ select
     cast(shown.first_id as text) as first_id,
     known.first_created_at as known_created_at,
     cast(known.first_id as text) as known_id,
-    case when known.pixels_sha256 is null then shown.payload end as payload,
+    (known.pixels_sha256 is null and length(shown.payload) > 0) as is_new,
     (
         exists (select from image_pictures where pixels_sha256 = concerned.pixels_sha256)
         or exists (select from image_matches where pixels_a = concerned.pixels_sha256)

@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 
-PAYLOADS: Final = 1_000
+PAYLOADS: Final = 500
 DESCRIPTORS: Final = 10_000
-"""Most that are kept of each, some 15 and 10 MB."""
+"""Most that are kept of each, some 8 and 10 MB."""
 
 Key = tuple[int, bytes]
 """A version of the algorithm, and the digest of a picture's pixels."""

@@ -69,23 +69,31 @@ def moved(
     """Return the pictures that are new, gone or elsewhere; of all, or of some submissions."""
     parameters: dict[str, object] = {"algorithm_version": version, "row_limit": limit}
     if submissions is None:
-        rows = connection.execute(query("changed_pictures"), parameters)
+        rows = connection.execute(query("changed_pictures"), parameters).all()
     else:
         parameters["ids"] = [str(each) for each in submissions]
-        rows = connection.execute(query("changed_pictures_of"), parameters)
-    found = [
+        rows = connection.execute(query("changed_pictures_of"), parameters).all()
+    new = _present(connection, version, [bytes(row.pixels) for row in rows if row.is_new])
+    return [
         Moved(
             pixels=bytes(row.pixels),
             order=order(row.first_created_at, row.first_id),
             known_order=order(row.known_created_at, row.known_id),
-            payload=None if row.payload is None else unseal(bytes(row.payload)),
+            payload=new.get(bytes(row.pixels)),
             remembered=row.remembered,
         )
         for row in rows
     ]
-    fresh = {(version, each.pixels): each.payload for each in found if each.payload}
-    held.payloads(connection).keep(fresh)
-    return found
+
+
+def _present(
+    connection: Connection, version: int, pictures: Sequence[Pixels]
+) -> dict[Pixels, bytes]:
+    """Return what pictures are compared by, of which it is known that the database has it."""
+    known = held.payloads(connection).known((version, each) for each in pictures)
+    missing = [each for each in pictures if (version, each) not in known]
+    read = payloads(connection, version, missing) if missing else {}
+    return {pixels: payload for (_, pixels), payload in known.items()} | read
 
 
 def place(

@@ -2,17 +2,23 @@
 
 import json
 import re
-from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from imagesignals_pipeline.model import Analysis, AnalysisStatus, Failure, Outcome, Signals
+from imagesignals_pipeline.model import (
+    Analysis,
+    AnalysisStatus,
+    Failure,
+    Fingerprint,
+    Outcome,
+    Signals,
+)
 from imagesignals_pipeline.sql import query
-from imagesignals_pipeline.store import hash_index, sealed
+from imagesignals_pipeline.store import hash_index, held, sealed
 from imagesignals_pipeline.store.turns import in_turn
 
 MAX_URL_CHARACTERS = 2048
@@ -81,11 +87,20 @@ def _write_fingerprints(
     analyzed_at: datetime,
 ) -> None:
     """Store the fingerprints of rows that were written, and forget those of rows without one."""
-    analysed = [UUID(row.id) for row in written if row.analysis_status == AnalysisStatus.COMPLETED]
-    rows = [_fingerprint_row(id_, outcomes[id_].result) for id_ in analysed]
-    if rows:
-        connection.execute(
-            query("save_fingerprints"), {"rows": _json(rows), "analyzed_at": analyzed_at}
+    fresh = {
+        UUID(row.id): _fingerprint(outcomes[UUID(row.id)])
+        for row in written
+        if row.analysis_status == AnalysisStatus.COMPLETED
+    }
+    if fresh:
+        parameters = {**_fingerprint_columns(fresh), "analyzed_at": analyzed_at}
+        connection.execute(query("save_fingerprints"), parameters)
+        held.payloads(connection).keep(
+            {
+                (each.algorithm_version, each.pixels_sha256): each.payload
+                for each in fresh.values()
+                if each.pixels_sha256
+            }
         )
     others = [row.id for row in written if row.analysis_status != AnalysisStatus.COMPLETED]
     if others:
@@ -131,16 +146,20 @@ def _signals_row(outcome: Outcome) -> Columns:
     }
 
 
-def _fingerprint_row(submission_id: UUID, result: object) -> Columns:
-    assert isinstance(result, Analysis), "only an analysis is stored as completed"
-    fingerprint = result.fingerprint
-    pixels = fingerprint.pixels_sha256
+def _fingerprint(outcome: Outcome) -> Fingerprint:
+    assert isinstance(outcome.result, Analysis), "only an analysis is stored as completed"
+    return outcome.result.fingerprint
+
+
+def _fingerprint_columns(fingerprints: Mapping[UUID, Fingerprint]) -> dict[str, list[object]]:
+    """Return columns of `image_fingerprints`, in binary: most of what a batch sends."""
+    found = list(fingerprints.values())
     return {
-        "payment_submission_id": submission_id,
-        "content_sha256": fingerprint.content_sha256.hex(),
-        "pixels_sha256": None if pixels is None else pixels.hex(),
-        "payload": b64encode(sealed.seal(fingerprint.payload)).decode(),
-        "algorithm_version": fingerprint.algorithm_version,
+        "ids": [str(id_) for id_ in fingerprints],
+        "contents": [each.content_sha256 for each in found],
+        "pixels": [each.pixels_sha256 for each in found],
+        "payloads": [sealed.seal(each.payload) for each in found],
+        "versions": [each.algorithm_version for each in found],
     }
 
 

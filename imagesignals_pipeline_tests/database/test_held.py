@@ -1,16 +1,20 @@
 """What is held of a database is not read again, and never says what there is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from imagesignals_pipeline import match, matching
+from imagesignals_pipeline import match, matching, store
+from imagesignals_pipeline.model import Fingerprint, Outcome, Submission
 from imagesignals_pipeline.store import held, pictures
 from imagesignals_pipeline.store.held import Held
 from imagesignals_pipeline_tests import synthetic
+from imagesignals_pipeline_tests.database.society import picture
 from imagesignals_pipeline_tests.database.test_marks import (
+    FIRST,
     NARROW,
     Shown,
     arrive,
@@ -93,16 +97,42 @@ def test_payloads_are_read_once(
     assert left.keys() == first.keys() - {some[0]}
 
 
-def test_what_arrives_is_read_once(connection: Connection, crowd: list[Shown]) -> None:
-    """What tells that a picture is new brings its payload; it is held when it is compared."""
-    asked: list[tuple[set[bytes], set[bytes]]] = []
+@pytest.fixture
+def asked(connection: Connection) -> list[tuple[set[bytes], set[bytes]]]:
+    """Of which pictures the payload was asked for, and which of them were held."""
+    found: list[tuple[set[bytes], set[bytes]]] = []
 
     def remember(*told: Any) -> None:
         if "What pictures are compared by" in told[2]:
-            asked.append((set(told[3]["pixels"]), set(told[3]["held"])))
+            found.append((set(told[3]["pixels"]), set(told[3]["held"])))
 
     event.listen(connection, "before_cursor_execute", remember)
+    return found
+
+
+def test_what_arrives_is_read_once(
+    connection: Connection, crowd: list[Shown], asked: list[tuple[set[bytes], set[bytes]]]
+) -> None:
+    """What another process stored is read when it is found to be new, and not to be compared."""
     arrive(connection, crowd)
+    everything = set(digests(crowd))
+    assert asked[0] == (everything, set())
+    assert asked[1:]
+    assert all(pixels == before for pixels, before in asked[1:])
+
+
+def test_what_was_saved_is_not_read_back(
+    connection: Connection, crowd: list[Shown], asked: list[tuple[set[bytes], set[bytes]]]
+) -> None:
+    """A batch compares what it has just sent."""
+    outcomes: list[Outcome] = []
+    for each in crowd:
+        digest, payload = synthetic.pixels(each.number), synthetic.packed(each.words, each.number)
+        fingerprint = Fingerprint(digest, digest, payload, match.ALGORITHM_VERSION)
+        submission = Submission(each.id, "F-1", "a.png", each.created_at)
+        outcomes.append(Outcome(submission, replace(picture("any"), fingerprint=fingerprint)))
+    saved = store.save(connection, outcomes, FIRST)
+    matching.settle(connection, saved, reach=NARROW)
     assert asked
     assert all(pixels == before for pixels, before in asked)
 

@@ -93,8 +93,8 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
     results = [picture(f"new {n}", perceptual_hash="f" * 16) for n in range(5)]
     outcomes = {each.id: Outcome(each, result) for each, result in zip(batch, results, strict=True)}
     saved = signals._json([signals._signals_row(outcome) for outcome in outcomes.values()])
-    prints = signals._json(
-        [signals._fingerprint_row(id_, outcomes[id_].result) for id_ in outcomes]
+    prints = signals._fingerprint_columns(
+        {each.id: result.fingerprint for each, result in zip(batch, results, strict=True)}
     )
     retried = {
         "ids": ids,
@@ -121,7 +121,7 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
         "submissions": {"ids": ids},
         "analysed_since": retried,
         "save_signals": {"rows": saved, "ids": ids, "analyzed_at": ANALYSED_AT},
-        "save_fingerprints": {"rows": prints, "analyzed_at": ANALYSED_AT},
+        "save_fingerprints": {**prints, "analyzed_at": ANALYSED_AT},
         "forget_fingerprints": {"ids": ids},
         "save_failures": {"rows": failures, "ids": ids},
         "count_hashes": {"ids": ids, "hashes": ["f" * 16] * 5},
