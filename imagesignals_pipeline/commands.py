@@ -243,9 +243,9 @@ def _run(
     )
     already = total - sum(months.values())
     progress = ConsoleActivity(console, total=total, already=already, batches=batches)
-    with progress, resources.kept():
+    with progress, resources.kept(), runs.instance() as instance:
         for partition in sorted(by_partition):
-            runs.run_month(partition, config, progress.tell)
+            runs.run_month(instance, partition, config, progress.tell)
 
 
 def _migrate(console: Console, engine: Engine, *, create_submissions: bool = False) -> None:

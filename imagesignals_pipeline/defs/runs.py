@@ -28,7 +28,25 @@ class _Listener:
     tell: Tell
 
 
-def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
+@contextmanager
+def instance() -> Generator[dg.DagsterInstance]:
+    """Open Dagster's instance, once for all runs: every opening leaves half a megabyte behind.
+
+    Raises:
+        RunFailedError: Its storage is out of reach, now or in a run.
+    """
+    try:
+        with dg.DagsterInstance.get() as opened:
+            yield opened
+    except (DagsterPostgresException, SQLAlchemyError) as error:
+        cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
+        reason = database.explain(cause) if isinstance(cause, SQLAlchemyError) else str(error)
+        raise RunFailedError(f"{settings.DAGSTER_DATABASE_URL}: {reason}") from error
+
+
+def run_month(
+    opened: dg.DagsterInstance, partition_key: str, config: BackfillConfig, tell: Tell
+) -> None:
     """Run the job for one month and wait for it.
 
     Raises:
@@ -37,43 +55,30 @@ def run_month(partition_key: str, config: BackfillConfig, tell: Tell) -> None:
     """
     values = {name: value for name, value in config.model_dump().items() if value is not None}
     run_id = str(uuid4())
-    with _instance() as instance:
-        result = defs.resolve_job_def("image_signals_backfill").execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=partition_key,
-            run_config={
-                "ops": {"payment_image_signals": {"config": values}},
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            resources={"activity_log": _Listener(tell)},
-            # The next backfill is the retry; the daemon would run this one beside it.
-            tags={**abandoned.signature(run_id), "dagster/max_retries": "0"},
-            raise_on_error=False,
-        )
-        if _interrupted(result):
-            instance.report_run_canceled(result.dagster_run, "Cancelled on the command line.")
-            raise KeyboardInterrupt
+    result = defs.resolve_job_def("image_signals_backfill").execute_in_process(
+        instance=opened,
+        run_id=run_id,
+        partition_key=partition_key,
+        run_config={
+            "ops": {"payment_image_signals": {"config": values}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        resources={"activity_log": _Listener(tell)},
+        # The next backfill is the retry; the daemon would run this one beside it.
+        tags={**abandoned.signature(run_id), "dagster/max_retries": "0"},
+        raise_on_error=False,
+    )
+    if _interrupted(result):
+        opened.report_run_canceled(result.dagster_run, "Cancelled on the command line.")
+        raise KeyboardInterrupt
     if not result.success:
         raise RunFailedError(_reason(result))
 
 
 def end_abandoned() -> None:
     """End the runs of killed processes, which would keep Dagster's queue waiting."""
-    with _instance() as instance:
-        abandoned.end(instance)
-
-
-@contextmanager
-def _instance() -> Generator[dg.DagsterInstance]:
-    """Open Dagster's instance, and say in one line when its storage is out of reach."""
-    try:
-        with dg.DagsterInstance.get() as instance:
-            yield instance
-    except (DagsterPostgresException, SQLAlchemyError) as error:
-        cause = error if isinstance(error, SQLAlchemyError) else error.__cause__
-        reason = database.explain(cause) if isinstance(cause, SQLAlchemyError) else str(error)
-        raise RunFailedError(f"{settings.DAGSTER_DATABASE_URL}: {reason}") from error
+    with instance() as opened:
+        abandoned.end(opened)
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:

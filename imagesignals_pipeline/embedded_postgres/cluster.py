@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         "port": str(PORT),
         "unix_socket_permissions": "0700",
         "max_connections": "200",
-        "shared_buffers": "32MB",  # a guest: what does not fit is in the system's cache
+        "shared_buffers": "16MB",  # a guest: what does not fit is in the system's cache
         "max_wal_size": "512MB",
         "timezone": "UTC",
         "max_parallel_workers_per_gather": "0",  # parallel plans want more /dev/shm than Docker has

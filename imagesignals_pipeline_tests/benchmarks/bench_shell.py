@@ -104,7 +104,8 @@ def _run(month: int, batch_size: int) -> None:
     from imagesignals_pipeline.defs import assets, runs  # noqa: PLC0415 - needs the environment
 
     config = assets.BackfillConfig(batch_size=batch_size, batch_delay=0)
-    runs.run_month(f"2025-{month:02d}", config, lambda _: None)
+    with runs.instance() as instance:
+        runs.run_month(instance, f"2025-{month:02d}", config, lambda _: None)
 
 
 def _without_dagster(engine: Engine, batch_size: int) -> None:
