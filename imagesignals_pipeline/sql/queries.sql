@@ -2047,7 +2047,8 @@ select
     first_created_at,
     cast(first_id as text) as first_id,
     algorithm_version,
-    worst_score
+    worst_score,
+    concat(xmin, ctid) as row_version
 from image_pictures
 where pixels_sha256 = any(cast(:pixels as bytea []))
     or number = any(cast(:numbers as integer []));
@@ -2061,14 +2062,11 @@ from image_pictures
 where number = any(cast(:numbers as integer []));
 
 -- name: first_pictures
--- The pictures that are the first so many in the order of submission.
+-- The pictures that are the first so many in the order of submission: their numbers, and which
+-- version of its row each is, another one after every change.
 select
     number,
-    pixels_sha256 as pixels,
-    first_created_at,
-    cast(first_id as text) as first_id,
-    algorithm_version,
-    worst_score
+    concat(xmin, ctid) as row_version
 from image_pictures
 where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at, first_id

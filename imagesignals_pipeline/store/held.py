@@ -1,60 +1,63 @@
-"""What was read of a database and never changes: kept for the next batch, within bounds.
+"""What was read of a database, or sent to it, and stays true: kept for the next batch in bounds.
 
-Payloads and descriptors are functions of a picture's pixels and of the version that made them. A
-batch asks for many of those that the batch before asked for: up to 5,000 descriptors and some
-hundred payloads, a few MB, which a hosted database sends over the internet and may charge for.
-Nothing is decided by what is held: which of them there are is asked of the database every time.
+Payloads and descriptors are functions of a picture's pixels and of the version that made them, and
+a row is what it is until its version changes. A batch asks for many of those that the batch before
+asked for: up to 5,000 places and descriptors and some hundred payloads, a few MB, which a hosted
+database sends over the internet and may charge for. Nothing is decided by what is held: which of
+them there are is asked of the database every time.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
 
-PAYLOADS: Final = 500
-DESCRIPTORS: Final = 10_000
-"""Most that are kept of each, some 8 and 10 MB."""
-
 Key = tuple[int, bytes]
 """A version of the algorithm, and the digest of a picture's pixels."""
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
-class Held:
-    """The bytes that were asked for last; may be used by several threads."""
+
+class Held(Generic[K, V]):
+    """What was asked for last; may be used by several threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._bytes = OrderedDict[Key, bytes]()
+        self._values = OrderedDict[K, V]()
         self._lock = Lock()
 
-    def known(self, keys: Iterable[Key]) -> dict[Key, bytes]:
+    def known(self, keys: Iterable[K]) -> dict[K, V]:
         """Return those that are held, which are then the last to be dropped."""
         with self._lock:
-            found = {key: self._bytes[key] for key in keys if key in self._bytes}
+            found = {key: self._values[key] for key in keys if key in self._values}
             for key in found:
-                self._bytes.move_to_end(key)
+                self._values.move_to_end(key)
         return found
 
-    def keep(self, fresh: Mapping[Key, bytes]) -> None:
+    def keep(self, fresh: Mapping[K, V]) -> None:
         """Hold these too, in the place of those asked for longest ago."""
         with self._lock:
-            self._bytes.update(fresh)
-            while len(self._bytes) > self._most:
-                self._bytes.popitem(last=False)
+            self._values.update(fresh)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
 
 
-_payloads: WeakKeyDictionary[Engine, Held] = WeakKeyDictionary()
-_descriptors: WeakKeyDictionary[Engine, Held] = WeakKeyDictionary()
+class OfEachDatabase(Generic[K, V]):
+    """What is held of databases, at most so much of each."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: WeakKeyDictionary[Engine, Held[K, V]] = WeakKeyDictionary()
+
+    def __call__(self, connection: Connection) -> Held[K, V]:
+        """Return what is held of a connection's database."""
+        return self._held.setdefault(connection.engine, Held(self._most))
 
 
-def payloads(connection: Connection) -> Held:
-    """Return the payloads held of a connection's database."""
-    return _payloads.setdefault(connection.engine, Held(PAYLOADS))
-
-
-def descriptors(connection: Connection) -> Held:
-    """Return the descriptors held of a connection's database."""
-    return _descriptors.setdefault(connection.engine, Held(DESCRIPTORS))
+payloads: Final = OfEachDatabase[Key, bytes](500)
+descriptors: Final = OfEachDatabase[Key, bytes](10_000)
+"""Some 8 and 10 MB."""

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
@@ -43,6 +44,10 @@ class Placed:
     order: Order | None
     descriptor: bytes
     worst_score: float
+
+
+_places: Final = held.OfEachDatabase[tuple[int, str], Placed](6_000)
+"""By number and version of the row, some 3 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,11 @@ def placed(
     if not pixels and not numbers:
         return []
     parameters = {"pixels": list(pixels), "numbers": list(numbers)}
-    return _placed(connection, connection.execute(query("known_pictures"), parameters).all())
+    rows = connection.execute(query("known_pictures"), parameters).all()
+    found = _placed(connection, rows)
+    versions = [(row.number, row.row_version) for row in rows]
+    _places(connection).keep(dict(zip(versions, found, strict=True)))
+    return found
 
 
 def _placed(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[Placed]:
@@ -164,7 +173,12 @@ def numbers(connection: Connection, version: int) -> list[int]:
 def first(connection: Connection, version: int, most: int) -> list[Placed]:
     """Return the first pictures in the order of submission, at most so many."""
     parameters = {"algorithm_version": version, "most": most}
-    return _placed(connection, connection.execute(query("first_pictures"), parameters).all())
+    rows = connection.execute(query("first_pictures"), parameters).all()
+    known = _places(connection).known((row.number, row.row_version) for row in rows)
+    now = {number: place for (number, _), place in known.items()}
+    missing = [row.number for row in rows if row.number not in now]
+    now |= {each.number: each for each in placed(connection, numbers=missing)}
+    return [now[row.number] for row in rows if row.number in now]
 
 
 def last_place(connection: Connection, version: int) -> Order | None:

@@ -11,6 +11,7 @@ from imagesignals_pipeline import match, matching, store
 from imagesignals_pipeline.model import Fingerprint, Outcome, Submission
 from imagesignals_pipeline.store import held, pictures
 from imagesignals_pipeline.store.held import Held
+from imagesignals_pipeline.store.pictures import Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.database.society import picture
 from imagesignals_pipeline_tests.database.test_marks import (
@@ -48,7 +49,7 @@ class TestHeld:
 
     def test_those_asked_for_longest_ago_go_first(self) -> None:
         """What was asked for again stays."""
-        some = Held(2)
+        some = Held[tuple[int, bytes], bytes](2)
         some.keep({(1, b"a"): b"A", (1, b"b"): b"B"})
         assert some.known([(1, b"a")]) == {(1, b"a"): b"A"}
         some.keep({(1, b"c"): b"C"})
@@ -76,6 +77,27 @@ def test_descriptors_are_read_once(
     assert pictures.placed(connection, pixels=digests(crowd)) == first
     assert len(sent) == 1
     assert all(each.descriptor for each in first)
+
+
+def test_places_are_read_once(connection: Connection, crowd: list[Shown], sent: list[str]) -> None:
+    """A second look asks which rows there are, and reads those that changed."""
+
+    def first() -> list[Placed]:
+        return pictures.first(connection, match.ALGORITHM_VERSION, len(crowd) - 1)
+
+    arrive(connection, crowd)
+    before = first()
+    assert len(before) == len(crowd) - 1
+    sent.clear()
+    assert first() == before
+    assert len(sent) == 1
+    with connection.begin_nested() as undone:
+        connection.execute(text("update image_pictures set worst_score = 9 where number = 1"))
+        assert {each.number for each in first() if each not in before} == {1}
+        connection.execute(text("update image_pictures set worst_score = 8 where number = 1"))
+        assert {each.worst_score for each in first() if each not in before} == {8}
+        undone.rollback()
+    assert first() == before
 
 
 def test_payloads_are_read_once(
