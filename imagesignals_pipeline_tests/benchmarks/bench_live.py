@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -112,7 +112,7 @@ class Cores:
 
 
 @contextmanager
-def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Process]:
+def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Popen]:
     """Analyse the society; the block begins when the first pictures have been."""
     environ = {**live.environ, settings.HOME: str(home), settings.DATABASE_URL: live.url}
     command = live.command("backfill", "--until", "2030-01-01")
@@ -124,15 +124,16 @@ def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Pr
             time.sleep(FIRST_S)
             yield process
         finally:
-            process.resume()
-            process.terminate()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+                process.terminate()
 
 
-def slices(process: psutil.Process, pairs: int, seconds: float) -> Iterator[tuple[float, float]]:
+def slices(process: psutil.Popen, pairs: int, seconds: float) -> Iterator[tuple[float, float]]:
     """Freeze the backfill and let it work in turn; yield the bounds of each slice."""
     for _ in range(pairs):
         for change in (process.suspend, process.resume):
-            if not process.is_running():
+            if process.poll() is not None:
                 raise click.ClickException("The backfill has ended: there were too few pictures.")
             change()
             began = time.perf_counter() + SETTLES_S

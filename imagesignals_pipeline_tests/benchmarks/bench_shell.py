@@ -61,6 +61,7 @@ def own_place() -> Generator[tuple[Path, Engine]]:
     with tempfile.TemporaryDirectory(prefix="imagesignals-bench-") as folder:
         os.environ[settings.HOME] = folder
         os.environ["DAGSTER_HOME"] = folder
+        os.environ[settings.FIRST_MONTH] = "2018-01"  # each month of the benchmarks is a run
         for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
             os.environ.pop(variable, None)
         shutil.copy(settings.ROOT / "dagster.yaml", folder)
