@@ -47,6 +47,11 @@ CELL: Final = 0.6
 """Area of a digit in squared line heights."""
 FAINTEST: Final = 0.05
 """Strength below which a spot is not worth listing."""
+CERTAIN_SPOT: Final = 5.0
+"""From here on a spot is another digit and not noise: the two pictures are parted for good."""
+ONE_LINE: Final = 2.5
+ONE_FIELD: Final = 20.0
+"""A field, in lines of text: higher or wider is not one place."""
 LEVELS: Final = 16
 KNOWN_PIXELS: Final = 50
 LEAST_CONTRAST: Final = 22.0

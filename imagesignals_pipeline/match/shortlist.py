@@ -3,20 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
-from imagesignals_pipeline.match import alignment, payload, raster
-from imagesignals_pipeline.match.alignment import Guess, Laid
-from imagesignals_pipeline.match.differences import (
-    COMPARABLE,
-    EXCESS,
-    LEAST_NOISE,
-    MOST_NOISE,
-    SETTLED,
-    grain,
-)
-from imagesignals_pipeline.match.payload import Print
-from imagesignals_pipeline.match.raster import Floats, Greys
+from imagesignals_pipeline.match import alignment, glance, payload
+from imagesignals_pipeline.match.alignment import Guess
 
 MAX_GLANCES: Final = 20
 """Candidates that are looked at, at half size, after their words were laid on each other."""
@@ -28,15 +16,8 @@ MAX_COMPARISONS: Final = 5
 LEAST_ALIKE: Final = 0.9
 """Share of the text that must agree at half size. Of 90 copies, hard ones among them, the least
 alike had 0.946; most look-alikes have less than 0.9."""
-NOISE: Final = 1.5
-"""The pair's own noise by what the median window lacks, grain and all: a glance is milder."""
 MIN_AGREEING: Final = 2
 """Words in the same places without which two pictures cannot even be laid on each other."""
-WINDOW: Final = 5
-EDGE_PX: Final = 9
-LEAST_VARIANCE: Final = 60.0
-"""Of a window with text, in squared grey levels of the half-size picture."""
-LEAST_PIXELS: Final = 50
 
 
 class Glances:
@@ -49,7 +30,7 @@ class Glances:
         """Return the share of the text that agrees."""
         pair = one, other
         if pair not in self._shares:
-            self._shares[pair] = agreement(payload.unpack(one), payload.unpack(other), guess)
+            self._shares[pair] = glance.agreement(payload.unpack(one), payload.unpack(other), guess)
         return self._shares[pair]
 
 
@@ -83,27 +64,3 @@ def promising(
     }
     best = sorted(seen, key=lambda number: -seen[number])
     return [number for number in best[:MAX_COMPARISONS] if seen[number] >= LEAST_ALIKE]
-
-
-def agreement(a: Print, b: Print, guess: Guess) -> float:
-    """Return the share of the text that agrees at half size, from 0 to 1, once b lies on a."""
-    matrix = guess.matrix
-    if guess.scale < 1:  # the coarser one is the frame
-        a, b, matrix = b, a, alignment.inverse(matrix)
-    coarse = payload.halved(a.coded)
-    fine, matrix = alignment.as_coarse(payload.halved(b.coded), alignment.halved(matrix))
-    seen, least = _text(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
-    if len(seen) < LEAST_PIXELS or np.median(seen) < SETTLED:
-        seen, least = _text(coarse, alignment.lay_roughly(coarse, fine, matrix))
-    if len(seen) < LEAST_PIXELS:
-        return 0.0
-    noise = min(max(NOISE * (1 - float(np.median(seen))), LEAST_NOISE), MOST_NOISE) + grain(least)
-    return float((1 - seen <= EXCESS * noise).mean())
-
-
-def _text(a: Greys, laid: Laid) -> tuple[Floats, Floats]:
-    """Return how well each window with text correlates, and its lesser variance."""
-    correlation, least, most = raster.correlation(a, laid.b, WINDOW)
-    well_inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
-    text = (least > LEAST_VARIANCE) & (least > COMPARABLE * most) & well_inside
-    return correlation[text], least[text]

@@ -6,8 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import alignment, payload
-from imagesignals_pipeline.match.differences import Differences, Spot, differences
+from imagesignals_pipeline.match import alignment, glance, payload
+from imagesignals_pipeline.match.differences import (
+    CERTAIN_SPOT,
+    ONE_FIELD,
+    ONE_LINE,
+    Differences,
+    Spot,
+    differences,
+)
 from imagesignals_pipeline.match.payload import Print
 
 MIN_AGREEING: Final = 4
@@ -32,8 +39,6 @@ SHARP: Final = 0.65
 two photos out of focus: nothing can be said. Receipts drawn here are told apart down to 0.55, and
 from 0.48 on are not; of 261 right pairs of tune and report the softest text had 0.81, the softest
 photograph 0.74."""
-CERTAIN_SPOT: Final = 5.0
-"""From here on a spot is another digit and not noise: the two pictures are parted for good."""
 MOST_WRONG: Final = 0.008
 MOST_FOREIGN: Final = 0.25
 """Under more ink than that too much could hide."""
@@ -51,9 +56,6 @@ lines."""
 MIN_SHARED: Final = 0.35
 """Share of the fuller picture's words that the other must reach at least."""
 FAINT_SPOT: Final = 2.0
-ONE_LINE: Final = 2.5
-ONE_FIELD: Final = 20.0
-"""A field, in lines of text: higher or wider is not one place."""
 UNTOUCHED: Final = 0.02
 SHIFTED: Final = 0.02
 RESCALED: Final = 0.03
@@ -119,13 +121,22 @@ def compare(one: bytes, other: bytes) -> Verdict:
     if not one or not other:
         return Verdict(Tier.DIFFERENT, 0, "one of the pictures is blank")
     first, second = sorted((one, other))
-    seen = differences(payload.unpack(first), payload.unpack(second))
+    a, b = payload.unpack(first), payload.unpack(second)
+    agreed = glance.agreement_of_look_alikes(a, b)
+    if agreed is not None:
+        tier = Tier.SAME_TEMPLATE
+        return Verdict(tier, _percentage(tier, agreed), EXPLANATIONS[tier], parted=True)
+    seen = differences(a, b)
     if seen is None:
         return Verdict(Tier.DIFFERENT, 0, "no text in common")
     tier = _tier(seen)
-    lowest, highest = BANDS[tier]
-    percentage = min(max(round(100 * seen.agreed), lowest), highest)
+    percentage = _percentage(tier, seen.agreed)
     return Verdict(tier, percentage, _explanation(tier, seen), _is_parted(tier, seen))
+
+
+def _percentage(tier: Tier, agreed: float) -> int:
+    lowest, highest = BANDS[tier]
+    return min(max(round(100 * agreed), lowest), highest)
 
 
 def _tier(seen: Differences) -> Tier:

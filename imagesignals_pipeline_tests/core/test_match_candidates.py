@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import shortlist
+from imagesignals_pipeline.match import glance
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
 from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt, statement
 
@@ -85,9 +85,9 @@ def test_what_was_glanced_at_is_not_looked_at_again(monkeypatch: pytest.MonkeyPa
     picture, *others = (match.fingerprint(receipt(seed)) for seed in range(4))
     glances = match.Glances()
     chosen = match.promising(picture, others, glances)
-    monkeypatch.delattr(shortlist, "agreement")
+    monkeypatch.delattr(glance, "agreement")
     assert match.promising(picture, others, glances) == chosen
-    with pytest.raises(NameError):
+    with pytest.raises(AttributeError):
         match.promising(picture, others, match.Glances())
 
 

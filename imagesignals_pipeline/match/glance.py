@@ -1,0 +1,146 @@
+"""A look at half size: how much of the text agrees, and whether some of it is certainly other."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import alignment, payload, raster
+from imagesignals_pipeline.match.alignment import Guess, Laid, Matrix
+from imagesignals_pipeline.match.differences import (
+    CELL,
+    CERTAIN_SPOT,
+    COMPARABLE,
+    EXCESS,
+    LEAST_NOISE,
+    MOST_EXCESS,
+    MOST_NOISE,
+    ONE_FIELD,
+    ONE_LINE,
+    SETTLED,
+    grain,
+)
+from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.raster import Floats, Greys, Mask
+
+NOISE: Final = 1.5
+"""The pair's own noise by what the median window lacks, grain and all: a glance is milder."""
+WINDOW: Final = 5
+EDGE_PX: Final = 9
+LEAST_VARIANCE: Final = 60.0
+"""Of a window with text, in squared grey levels of the half-size picture."""
+LEAST_PIXELS: Final = 50
+GAP_PX: Final = 3
+"""Lines of text are farther apart; along a line, words that differ are joined."""
+UNTOUCHED: Final = 0.995
+"""Correlation of the usual window between two screenshots of one device that nobody stored anew.
+Between poorer pictures half the size does not tell digits from noise."""
+MOST_UNEVEN: Final = 0.1
+"""Share of a spot where one picture has far less contrast: more is somebody's pen."""
+LOWEST_TEXT, HIGHEST_TEXT = 0.6, 1.5
+"""Height of a spot in lines: lower is a rule a pixel out of place, higher may have been drawn."""
+MIN_AGREEING: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the windows of two half-size pictures in one frame show.
+
+    `usual` is the correlation of the median window with text, 0 where there is hardly any.
+    """
+
+    correlation: Floats
+    least: Floats
+    most: Floats
+    well_inside: Mask
+    text: Mask
+    usual: float
+
+    def lacking(self, own: float) -> Floats:
+        """Return what each window with text lacks in correlation, in units of the noise."""
+        return (1 - self.correlation[self.text]) / (own + grain(self.least[self.text]))
+
+
+def agreement(a: Print, b: Print, guess: Guess) -> float:
+    """Return the share of the text that agrees at half size, from 0 to 1, once b lies on a."""
+    a, b, matrix = _coarser_first(a, b, guess)
+    coarse, fine, matrix = _halved(a, b, matrix)
+    look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
+    if look.usual < SETTLED:
+        look = _look(coarse, alignment.lay_roughly(coarse, fine, matrix))
+    if look.usual == 0:
+        return 0.0
+    own = min(max(NOISE * (1 - look.usual), LEAST_NOISE), MOST_NOISE)
+    return float((look.lacking(own) <= EXCESS).mean())
+
+
+def agreement_of_look_alikes(a: Print, b: Print) -> float | None:
+    """Return the share of the text that agrees, if other words certainly stand in two places.
+
+    So it is between most receipts of one app that nobody stored anew: a full comparison would part
+    them by its spots. None where half the size does not say; the two may then be anything.
+    """
+    guess = alignment.propose(a.words, b.words)
+    if guess.agreeing < MIN_AGREEING:
+        return None
+    a, b, matrix = _coarser_first(a, b, guess)
+    coarse, fine, matrix = _halved(a, b, matrix)
+    look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
+    if look.usual < UNTOUCHED:
+        return None
+    lacking = look.lacking(LEAST_NOISE)
+    if not _differ_in_two_places(look, lacking, a.words.height / 2):
+        return None
+    return float((lacking <= EXCESS).mean())
+
+
+def _differ_in_two_places(look: _Look, lacking: Floats, line: float) -> bool:
+    """Return whether spots that are certainly other words lie in more than one field of a line."""
+    excess = lacking - EXCESS
+    differs = np.zeros_like(look.text)
+    differs[look.text] = excess > 0
+    uneven = (look.most > LEAST_VARIANCE) & (look.least <= COMPARABLE * look.most)
+    uneven &= look.well_inside
+    reach = int(line) | 1
+    label, boxes = raster.components(raster.grown(differs | uneven, reach, GAP_PX))
+    of_spot = np.minimum(excess[excess > 0], MOST_EXCESS)
+    strength = np.bincount(label[differs], of_spot, len(boxes)) / (CELL * line * line)
+    differing, drawn = (
+        np.bincount(label[each], minlength=len(boxes)) for each in (differs, uneven)
+    )
+    # What differs is smaller than its box by what a window sees beside it, and by the gaps.
+    wide = boxes[:, 2] - (WINDOW - 1) - (reach - 1)
+    high = boxes[:, 3] - (WINDOW - 1) - (GAP_PX - 1)
+    certain = (
+        (strength > CERTAIN_SPOT)
+        & (drawn <= MOST_UNEVEN * (differing + drawn))
+        & (high >= LOWEST_TEXT * line)
+        & (high <= HIGHEST_TEXT * line)
+    )
+    if not certain.any():
+        return False
+    left, top = boxes[certain, :2].T
+    across = (left + wide[certain]).max() - left.min()
+    down = (top + high[certain]).max() - top.min()
+    return bool(across > ONE_FIELD * line or down > ONE_LINE * line)
+
+
+def _coarser_first(a: Print, b: Print, guess: Guess) -> tuple[Print, Print, Matrix]:
+    """Return the two so that the coarser one is the frame, and the map from it."""
+    if guess.scale < 1:
+        return b, a, alignment.inverse(guess.matrix)
+    return a, b, guess.matrix
+
+
+def _halved(a: Print, b: Print, matrix: Matrix) -> tuple[Greys, Greys, Matrix]:
+    coarse, fine = payload.halved(a.coded), payload.halved(b.coded)
+    return coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
+
+
+def _look(a: Greys, laid: Laid) -> _Look:
+    correlation, least, most = raster.correlation(a, laid.b, WINDOW)
+    well_inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
+    text = (least > LEAST_VARIANCE) & (least > COMPARABLE * most) & well_inside
+    seen = correlation[text]
+    usual = float(np.median(seen)) if len(seen) >= LEAST_PIXELS else 0.0
+    return _Look(correlation, least, most, well_inside, text, usual)
