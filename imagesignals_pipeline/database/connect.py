@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 
 import psycopg
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -80,6 +81,7 @@ def engine(
         use_native_hstore=False,  # would ask for its types on each new connection
     )
     event.listen(made, "connect", _prepare_where_possible)
+    event.listen(made, "connect", _send_arrays_in_binary)
     event.listen(made, "begin", _limits(statement_timeout_s, lock_timeout_s))
     event.listen(made, "handle_error", withhold_values)
     return made
@@ -118,6 +120,11 @@ def _prepare_where_possible(connection: psycopg.Connection, _: object) -> None:
     connection.rollback()
     if answer != (connection.info.backend_pid,):
         connection.prepare_threshold = None
+
+
+def _send_arrays_in_binary(connection: psycopg.Connection, _: object) -> None:
+    """Spare the server the parsing of digests and fingerprints; the driver would write them out."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def _limits(statement_timeout_s: int, lock_timeout_s: int) -> Callable[[Connection], None]:
