@@ -47,6 +47,8 @@ CELL: Final = 0.6
 """Area of a digit in squared line heights."""
 FAINTEST: Final = 0.05
 """Strength below which a spot is not worth listing."""
+MIN_AGREEING: Final = 4
+"""Words in the same places without which nothing is said of two pictures."""
 CERTAIN_SPOT: Final = 5.0
 """From here on a spot is another digit and not noise: the two pictures are parted for good."""
 ONE_LINE: Final = 2.5

@@ -13,6 +13,7 @@ from imagesignals_pipeline.match.differences import (
     COMPARABLE,
     EXCESS,
     LEAST_NOISE,
+    MIN_AGREEING,
     MOST_EXCESS,
     MOST_NOISE,
     ONE_FIELD,
@@ -39,7 +40,6 @@ MOST_UNEVEN: Final = 0.1
 """Share of a spot where one picture has far less contrast: more is somebody's pen."""
 LOWEST_TEXT, HIGHEST_TEXT = 0.6, 1.5
 """Height of a spot in lines: lower is a rule a pixel out of place, higher may have been drawn."""
-MIN_AGREEING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class _Look:
 
 def agreement(a: Print, b: Print, guess: Guess) -> float:
     """Return the share of the text that agrees at half size, from 0 to 1, once b lies on a."""
-    a, b, matrix = _coarser_first(a, b, guess)
-    coarse, fine, matrix = _halved(a, b, matrix)
+    _, coarse, fine, matrix = _halved(a, b, guess)
     look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
     if look.usual < SETTLED:
         look = _look(coarse, alignment.lay_roughly(coarse, fine, matrix))
@@ -83,13 +82,12 @@ def agreement_of_look_alikes(a: Print, b: Print) -> float | None:
     guess = alignment.propose(a.words, b.words)
     if guess.agreeing < MIN_AGREEING:
         return None
-    a, b, matrix = _coarser_first(a, b, guess)
-    coarse, fine, matrix = _halved(a, b, matrix)
+    frame, coarse, fine, matrix = _halved(a, b, guess)
     look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
     if look.usual < UNTOUCHED:
         return None
     lacking = look.lacking(LEAST_NOISE)
-    if not _differ_in_two_places(look, lacking, a.words.height / 2):
+    if not _differ_in_two_places(look, lacking, frame.words.height / 2):
         return None
     return float((lacking <= EXCESS).mean())
 
@@ -125,16 +123,13 @@ def _differ_in_two_places(look: _Look, lacking: Floats, line: float) -> bool:
     return bool(across > ONE_FIELD * line or down > ONE_LINE * line)
 
 
-def _coarser_first(a: Print, b: Print, guess: Guess) -> tuple[Print, Print, Matrix]:
-    """Return the two so that the coarser one is the frame, and the map from it."""
+def _halved(a: Print, b: Print, guess: Guess) -> tuple[Print, Greys, Greys, Matrix]:
+    """Return the coarser one, which is the frame, both at half size, and the map from it."""
+    matrix = guess.matrix
     if guess.scale < 1:
-        return b, a, alignment.inverse(guess.matrix)
-    return a, b, guess.matrix
-
-
-def _halved(a: Print, b: Print, matrix: Matrix) -> tuple[Greys, Greys, Matrix]:
+        a, b, matrix = b, a, alignment.inverse(matrix)
     coarse, fine = payload.halved(a.coded), payload.halved(b.coded)
-    return coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
+    return a, coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
 
 
 def _look(a: Greys, laid: Laid) -> _Look:

@@ -9,6 +9,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, glance, payload
 from imagesignals_pipeline.match.differences import (
     CERTAIN_SPOT,
+    MIN_AGREEING,
     ONE_FIELD,
     ONE_LINE,
     Differences,
@@ -17,7 +18,6 @@ from imagesignals_pipeline.match.differences import (
 )
 from imagesignals_pipeline.match.payload import Print
 
-MIN_AGREEING: Final = 4
 MIN_CORRELATION: Final = 0.82
 """Median of the windows: a wrong alignment has 0.5 and less, the worst photo of a screen 0.88."""
 STRONGEST_SPOT: Final = 2.5
