@@ -1,50 +1,51 @@
 """What the live application feels: inserts at a steady rate, with and without a backfill beside.
 
 Somebody inserts submissions at a fixed rate, and the time from the moment an insert was due to its
-commit is taken. Beside it `imagesignals backfill` works at its own pace or at another, and is
-frozen (SIGSTOP) for every second slice of some seconds, so that whatever else happens on the
-machine comes to both alike. The ratio is that of the medians over slices of the 99th percentile,
-with the bounds within which it falls in 90 of 100 draws of as many pairs of slices. The live
-database is a server of its own, as the README has it: it has one core together with the inserts,
-and the disk; the pipeline and Dagster's storage have the other cores, and their files in memory.
-What is left to disturb the inserts is what the pipeline asks of the live database. With
-`--share-cores`, all run on all cores.
+commit is taken. Beside it `imagesignals backfill` works through the receipts of `bench_sizes`, at
+its own pace or at another, and is frozen (SIGSTOP) for every second slice of some seconds, so that
+whatever else happens on the machine comes to both alike. The ratio is that of the medians over
+slices of the 99th percentile, with the bounds within which it falls in 90 of 100 draws of as many
+pairs of slices. The live database is a server of its own, as the README has it: it has one core
+together with the inserts, and the disk; the pipeline and Dagster's storage have the other cores,
+and their files in memory. What is left to disturb the inserts is what the pipeline asks of the live
+database. With `--share-cores`, all run on all cores.
 
     python -m imagesignals_pipeline_tests.benchmarks.bench_live [--pairs 40] [--rate 200]
 """
 
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from math import ceil
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
-from uuid import uuid4, uuid5
+from uuid import uuid4
 
 import click
 import numpy as np
 import psutil
 import psycopg2
 from numpy.typing import NDArray
+from sqlalchemy import Engine, text
 
-from imagesignals_pipeline import settings
-from imagesignals_pipeline.demo import DemoSubmission
-from imagesignals_pipeline_tests.faults.flats import PICTURES, Storage
-from imagesignals_pipeline_tests.faults.place import Place, place
-from imagesignals_pipeline_tests.faults.trials import postmaster
+from imagesignals_pipeline import database, settings, sql
+from imagesignals_pipeline.demo import DemoStore
+from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+from imagesignals_pipeline_tests.benchmarks import bench_sizes, screenshots
 from imagesignals_pipeline_tests.few import insert
 
 AFTER_ALL = datetime(2031, 1, 1, tzinfo=UTC)
 """When the inserted submissions were made: `--until` keeps the backfill away from them."""
 BATCH_SIZE = 5
-FULL_SPEED = 50
-"""Pictures a second, at most, where a backfill does not rest between batches."""
+SUBMISSIONS = 5_000
+"""Far more than are analysed: with some hundreds a month, a month's end is as rare as it is."""
 FIRST_S = 5.0
 """What a backfill does in its first seconds it does once."""
 SETTLES_S = 0.3
@@ -53,18 +54,6 @@ INSERT = (
     "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
     " values (%s, 'LIVE', 'live.png', %s)"
 )
-
-
-def again(submissions: list[DemoSubmission], number: int) -> list[DemoSubmission]:
-    """Return the submissions as if made again some minutes later."""
-    return [
-        replace(
-            each,
-            id=uuid5(each.id, str(number)),
-            created_at=each.created_at + timedelta(minutes=number),
-        )
-        for each in submissions
-    ]
 
 
 def inserted(url: str, rate: int, seconds: float) -> list[tuple[float, float]]:
@@ -104,22 +93,35 @@ class Cores:
         both = sorted(os.sched_getaffinity(0))
         return Cores(both, both)
 
-    def keep(self, server: psutil.Process, application: int) -> None:
-        """Bind the server and all that it starts, the application, and what this process starts."""
-        for each in (server, *server.children(), psutil.Process(application)):
+    def keep(self, server: Path, application: int) -> None:
+        """Bind the server and all that it starts, the application, and what this process starts.
+
+        Args:
+            server: The folder of an embedded server.
+            application: Number of the process that inserts.
+        """
+        (file,) = server.glob("pg*/postmaster.pid")
+        postmaster = psutil.Process(int(file.read_text().split("\n", 1)[0]))
+        for each in (postmaster, *postmaster.children(), psutil.Process(application)):
             each.cpu_affinity(self.live)
         psutil.Process().cpu_affinity(self.pipeline)
 
 
 @contextmanager
-def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Popen]:
+def backfill(live: Engine, url: str, home: Path, batch_delay: float) -> Generator[psutil.Popen]:
     """Analyse the society; the block begins when the first pictures have been."""
-    environ = {**live.environ, settings.HOME: str(home), settings.DATABASE_URL: live.url}
-    command = live.command("backfill", "--until", "2030-01-01")
+    program = str(Path(sys.executable).parent / "imagesignals")
+    command = [program, "backfill", "--until", "2030-01-01"]
     command += ["--batch-size", str(BATCH_SIZE), "--batch-delay", str(batch_delay)]
+    environ = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        settings.HOME: str(home),
+        settings.DATABASE_URL: url,
+    }
     with psutil.Popen(command, env=environ, cwd=home, stdout=subprocess.DEVNULL) as process:
         try:
-            while process.poll() is None and not live.storage.asked.total():
+            while process.poll() is None and not counted(live, "payment_image_signals"):
                 time.sleep(0.1)
             time.sleep(FIRST_S)
             yield process
@@ -127,6 +129,12 @@ def backfill(live: Place, home: Path, batch_delay: float) -> Generator[psutil.Po
             with suppress(psutil.NoSuchProcess):
                 process.resume()
                 process.terminate()
+
+
+def counted(live: Engine, table: str) -> int:
+    """Return how many rows a table of the live database has."""
+    with live.begin() as connection:
+        return connection.execute(text(f"select count(*) from {table}")).scalar_one()
 
 
 def slices(process: psutil.Popen, pairs: int, seconds: float) -> Iterator[tuple[float, float]]:
@@ -156,26 +164,34 @@ def ratio(pairs: NDArray[np.float64]) -> float:
 def main(pairs: int, rate: int, seconds: float, batch_delay: float, *, share_cores: bool) -> None:
     """Print the medians, then the ratio."""
     cores = Cores.shared() if share_cores else Cores.divided()
+    submissions = bench_sizes.society(SUBMISSIONS)
+    for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+        os.environ.pop(variable, None)
     with (
         tempfile.TemporaryDirectory(prefix="imagesignals-bench-") as disk,
         tempfile.TemporaryDirectory(prefix="imagesignals-bench-", dir=_memory()) as home,
-        Storage(pause_s=0.05) as storage,
-        place(Path(disk) / "live", storage) as live,
+        DemoStore(screenshots.CACHE / "society", submissions=submissions, port=0) as store,
+        EmbeddedPostgres(Path(disk)) as server,
         ProcessPoolExecutor(1, get_context("spawn")) as application,
     ):
-        with live.engine.begin() as connection:
-            fastest = BATCH_SIZE / batch_delay if batch_delay else FULL_SPEED
-            for number in range(1, ceil(fastest * (pairs * seconds + FIRST_S) / PICTURES)):
-                insert(connection, again(storage.submissions, number), storage.base_url)
-        cores.keep(postmaster(live), application.submit(os.getpid).result())
-        with backfill(live, Path(home), batch_delay) as process:
-            asked = storage.asked.total()
+        url = server.url("imagesignals")
+        os.environ[settings.STORAGE_URL] = store.base_url
+        shutil.copy(settings.ROOT / "dagster.yaml", home)
+        live = database.engine(url)
+        with live.begin() as connection:
+            sql.migrate(connection, create_submissions=True)
+            insert(connection, submissions, store.base_url)
+        cores.keep(Path(disk), application.submit(os.getpid).result())
+        with backfill(live, url, Path(home), batch_delay) as process:
+            analysed = counted(live, "payment_image_signals")
             whole = 2 * pairs * (seconds + SETTLES_S)
-            inserts = application.submit(inserted, live.libpq_url, rate, whole)
+            libpq_url = url.replace("+psycopg2", "")
+            inserts = application.submit(inserted, libpq_url, rate, whole)
             bounds = list(slices(process, pairs, seconds))
-            asked = storage.asked.total() - asked
+            analysed = counted(live, "payment_image_signals") - analysed
         taken = inserts.result()
-        lost = len(taken) - live.count("LIVE")
+        lost = len(submissions) + len(taken) - counted(live, "payment_submissions")
+        live.dispose()
     due, took = np.array(taken).T
     p99 = [np.percentile(took[(due > begin) & (due < end)], 99) for begin, end in bounds]
     measured = np.array(p99).reshape(pairs, 2)
@@ -183,7 +199,7 @@ def main(pairs: int, rate: int, seconds: float, batch_delay: float, *, share_cor
     drawn = [ratio(measured[chance.integers(pairs, size=pairs)]) for _ in range(1000)]
     low, high = np.percentile(drawn, [5, 95])
     alone, beside = np.median(measured, axis=0)
-    print(f"inserts lost: {lost} of {len(taken)}; pictures asked for: {asked}")
+    print(f"inserts lost: {lost} of {len(taken)}; pictures analysed: {analysed}")
     print(f"median of p99: {alone:.2f} ms alone, {beside:.2f} ms beside a backfill")
     print(
         f"ratio, beside / alone: {ratio(measured):.2f}"
