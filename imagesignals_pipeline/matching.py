@@ -29,6 +29,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from imagesignals_pipeline import match
+from imagesignals_pipeline.match import Guess
 from imagesignals_pipeline.store import marks, pictures
 from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
@@ -75,6 +76,18 @@ class Settled:
 
     moved: int
     submissions: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    """Which candidates each picture is laid on, and what for.
+
+    `comparable` are all that could be read of: candidates and pictures.
+    """
+
+    guesses: Mapping[Pixels, Mapping[Pixels, Guess]]
+    payloads: Mapping[Pixels, bytes]
+    comparable: frozenset[Pixels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +171,15 @@ def foresee(
         seen: Takes what they come to.
         reach: As for `settle`.
     """
-    payloads = {pixels: payload for pixels, _, payload in fresh}
+    own = {pixels: payload for pixels, _, payload in fresh}
     later = [
         Placed(-number, pixels, order, match.descriptor(payload), 0.0)
         for number, (pixels, order, payload) in enumerate(fresh, start=1)
     ]
     state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
     named = _named(connection, later, reach, state.read_from)
-    others = {other for others, _ in named.values() for other in others} - payloads.keys()
-    payloads |= pictures.payloads(connection, match.ALGORITHM_VERSION, others)
-
-    def compared(each: Pixels) -> None:
-        present = [other for other in named[each][0] if other in payloads]
-        _compared(each, present, payloads, {}, seen)
-
-    _on_all_cores(compared, named)
+    looks = _looks(connection, {each: others for each, (others, _) in named.items()}, own)
+    _on_all_cores(lambda each: _compared(each, looks, {}, seen), named)
 
 
 def _first(connection: Connection, reach: Reach) -> list[int]:
@@ -288,8 +295,8 @@ def _compare(
     seen: Seen,
 ) -> None:
     """Compare each picture with those that it named; of `unknown` ones nothing was ever found."""
-    everyone = {*named, *(other for others in named.values() for other in others)}
-    payloads = pictures.payloads(connection, match.ALGORITHM_VERSION, everyone)
+    own = pictures.payloads(connection, match.ALGORITHM_VERSION, named)
+    looks = _looks(connection, named, own)
     asked = [each for each in named if each not in unknown]
     known = {
         (each.later, each.earlier): each
@@ -299,10 +306,10 @@ def _compare(
     def compared(each: Pixels) -> list[Comparison]:
         # Without a payload nothing can be compared anew, and what is known stays: the thumbnail is
         # forgotten, or the last submission was deleted and its turn has yet to come.
-        others = named[each]
-        present = [one for one in others if {each, one} <= payloads.keys()]
-        kept = [known[each, one] for one in others if one not in present and (each, one) in known]
-        return kept + _compared(each, present, payloads, known, seen)
+        comparable = looks.comparable if each in own else frozenset[Pixels]()
+        absent = [one for one in named[each] if one not in comparable]
+        kept = [known[each, one] for one in absent if (each, one) in known]
+        return kept + _compared(each, looks, known, seen)
 
     fresh = [comparison for found in _on_all_cores(compared, named) for comparison in found]
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, asked, fresh)
@@ -371,20 +378,48 @@ class _Shelf:
         return [self._held[row].pixels for row in best], float(scores[best[-1]]) if full else 0.0
 
 
+def _looks(
+    connection: Connection,
+    named: Mapping[Pixels, Sequence[Pixels]],
+    own: Mapping[Pixels, bytes],
+) -> _Looks:
+    """Read what it takes to see which candidates are worth a look, and then those alone, whole.
+
+    Args:
+        connection: Is only read.
+        named: Pictures, and their candidates.
+        own: The payloads of these pictures, where they have one.
+    """
+    candidates = {other for others in named.values() for other in others}.difference(own)
+    heads = {
+        **own,
+        **pictures.heads(connection, match.ALGORITHM_VERSION, candidates, match.HEAD_BYTES),
+    }
+
+    def aligned(each: Pixels) -> dict[Pixels, Guess]:
+        return match.aligned(own[each], {one: heads[one] for one in named[each] if one in heads})
+
+    guesses = dict(zip(own, _on_all_cores(aligned, own), strict=True))
+    looked_at = {other for others in guesses.values() for other in others}.difference(own)
+    payloads = {**own, **pictures.payloads(connection, match.ALGORITHM_VERSION, looked_at)}
+    return _Looks(guesses, payloads, frozenset(heads).difference(looked_at.difference(payloads)))
+
+
 def _compared(
     later: Pixels,
-    candidates: Sequence[Pixels],
-    payloads: Mapping[Pixels, bytes],
+    looks: _Looks,
     known: Mapping[tuple[Pixels, Pixels], Comparison],
     seen: Seen,
 ) -> list[Comparison]:
     """Return what a picture and the most promising of its candidates come to."""
-    if not candidates:
-        return []
-    others = [payloads[each] for each in candidates]
-    chosen = match.promising(payloads[later], others, seen.glances)
+    payloads = looks.payloads
+    looked_at = {
+        other: (payloads[other], guess)
+        for other, guess in looks.guesses.get(later, {}).items()
+        if other in payloads
+    }
     found: list[Comparison] = []
-    for earlier in (candidates[number] for number in chosen):
+    for earlier in match.promising(payloads[later], looked_at, seen.glances) if looked_at else ():
         comparison = known.get((later, earlier)) or seen.comparisons.get((later, earlier))
         if comparison is None:
             verdict = match.compare(payloads[later], payloads[earlier])

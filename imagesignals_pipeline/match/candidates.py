@@ -32,7 +32,7 @@ def descriptor(packed: bytes) -> bytes:
     """Return the part of a payload that the coarse stage needs: 9 bytes a word, 1,440 at most."""
     if not packed:
         return b""
-    words = payload.unpack(packed).words
+    words = payload.words_of(packed)
     table = np.empty(len(words), DESCRIBED)
     table["code"] = words.codes
     table["shape"] = np.clip(np.rint(words.shape / SHAPE_STEP) + 10, 0, SHAPES - 1)

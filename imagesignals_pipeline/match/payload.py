@@ -50,6 +50,8 @@ HEADER: Final = struct.Struct("<BHHHHfH")
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
 PER_PIXEL: Final = 32
 """Steps in which the places of words are stored."""
+HEAD_BYTES: Final = HEADER.size + words.MAX_WORDS * WORD.itemsize
+"""A payload's first bytes, in which its words are: a sixth of a usual one."""
 REMEMBERED, PICTURES = 64, 24
 """Unpacked payloads that are kept, with pictures of half size (0.1 MB each), and whole pictures
 (0.3 MB each): candidates of neighbours are the same, but only a few of them are compared."""
@@ -104,17 +106,29 @@ def unpack(payload: bytes) -> Print:
     Raises:
         ValueError: It is cut short, or of another version.
     """
+    found = words_of(payload)
+    _, width, height, left, top, scale, count = HEADER.unpack_from(payload)
+    coded = payload[HEADER.size + count * WORD.itemsize :]
+    if not coded or not 0 < scale < np.inf:
+        raise ValueError("a damaged fingerprint")
+    return Print(width, height, left, top, scale, found, coded)
+
+
+def words_of(payload: bytes) -> Words:
+    """Return the words of a payload, of which the first `HEAD_BYTES` do.
+
+    Raises:
+        ValueError: It is cut short, or of another version.
+    """
     if len(payload) <= HEADER.size or payload[0] != ALGORITHM_VERSION:
         raise ValueError(f"not a fingerprint of version {ALGORITHM_VERSION}")
-    _, width, height, left, top, scale, count = HEADER.unpack_from(payload)
-    end = HEADER.size + count * WORD.itemsize
-    if len(payload) <= end or not 0 < scale < np.inf:
+    count = HEADER.unpack_from(payload)[-1]
+    if len(payload) < HEADER.size + count * WORD.itemsize:
         raise ValueError("a damaged fingerprint")
     table = np.frombuffer(payload, WORD, count, HEADER.size)
     step = np.float32(1 / PER_PIXEL)
     centre, spread = (table[name].astype(np.float32) * step for name in ("centre", "spread"))
-    found = Words(centre, np.maximum(spread, step), table["code"].astype(np.uint64))
-    return Print(width, height, left, top, scale, found, payload[end:])
+    return Words(centre, np.maximum(spread, step), table["code"].astype(np.uint64))
 
 
 @lru_cache(maxsize=PICTURES)

@@ -1,7 +1,7 @@
 """The middle stage: which few of the candidates are worth a full comparison."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Hashable, Mapping
+from typing import Final, TypeVar
 
 from imagesignals_pipeline.match import alignment, glance, payload
 from imagesignals_pipeline.match.alignment import Guess
@@ -19,6 +19,8 @@ alike had 0.946; most look-alikes have less than 0.9."""
 MIN_AGREEING: Final = 2
 """Words in the same places without which two pictures cannot even be laid on each other."""
 
+K = TypeVar("K", bound=Hashable)
+
 
 class Glances:
     """Remembers how alike pairs are at half size: a function of the two payloads alone."""
@@ -34,33 +36,46 @@ class Glances:
         return self._shares[pair]
 
 
-def promising(
-    packed: bytes, candidates: Sequence[bytes], glances: Glances | None = None
-) -> list[int]:
-    """Return the numbers of the few candidates worth a full comparison, the likeliest first.
+def aligned(head: bytes, candidates: Mapping[K, bytes]) -> dict[K, Guess]:
+    """Return which of the candidates are worth a look, the most agreeing first, and how they lie.
 
-    Those whose words agree most are laid on the picture at half size, and the share of the text
-    that agrees then decides: it tells one month's receipt from the next where equal words do not,
-    because the original was stored as a poor JPEG and its look-alikes are clean. Ties go to more
-    agreeing words, then to the earlier number.
+    Ties go to words that are more alike, then to the earlier candidate.
+
+    Args:
+        head: The picture's payload, or its first `HEAD_BYTES`.
+        candidates: Those of others, by whatever names them.
+    """
+    words = payload.words_of(head)
+    guesses = {
+        name: guess
+        for name, other in candidates.items()
+        for guess in [alignment.propose(words, payload.words_of(other))]
+        if guess.agreeing >= MIN_AGREEING
+    }
+    order = sorted(guesses, key=lambda name: (-guesses[name].agreeing, -guesses[name].likeness))
+    return {
+        name: guesses[name]
+        for place, name in enumerate(order[:MAX_GLANCES])
+        if place < SURE_GLANCES
+        or guesses[name].agreeing >= LEAST_SHARE * guesses[order[0]].agreeing
+    }
+
+
+def promising(
+    packed: bytes, looked_at: Mapping[K, tuple[bytes, Guess]], glances: Glances | None = None
+) -> list[K]:
+    """Return the few of the aligned candidates worth a full comparison, the likeliest first.
+
+    They are laid on the picture at half size, and the share of the text that agrees decides: it
+    tells one month's receipt from the next where equal words do not, because the original was
+    stored as a poor JPEG and its look-alikes are clean. Ties go to the earlier one.
 
     Args:
         packed: The picture's payload.
-        candidates: Those of others.
+        looked_at: Those of others, and how they lie, in the order of `aligned`.
         glances: What was seen of some of the pairs before; may be used by several threads.
     """
     glances = glances or Glances()
-    one = payload.unpack(packed)
-    guesses = [alignment.propose(one.words, payload.unpack(other).words) for other in candidates]
-    order = sorted(
-        (number for number, guess in enumerate(guesses) if guess.agreeing >= MIN_AGREEING),
-        key=lambda number: (-guesses[number].agreeing, -guesses[number].likeness, number),
-    )
-    seen = {
-        number: glances.share(packed, candidates[number], guesses[number])
-        for place, number in enumerate(order[:MAX_GLANCES])
-        if place < SURE_GLANCES
-        or guesses[number].agreeing >= LEAST_SHARE * guesses[order[0]].agreeing
-    }
-    best = sorted(seen, key=lambda number: -seen[number])
-    return [number for number in best[:MAX_COMPARISONS] if seen[number] >= LEAST_ALIKE]
+    seen = {name: glances.share(packed, *other) for name, other in looked_at.items()}
+    best = sorted(seen, key=lambda name: -seen[name])
+    return [name for name in best[:MAX_COMPARISONS] if seen[name] >= LEAST_ALIKE]

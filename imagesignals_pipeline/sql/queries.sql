@@ -323,11 +323,15 @@ select pg_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as lock
 select pg_try_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as locked;
 
 -- name: write_settings
--- Until the end of the transaction or savepoint: how long a lock is waited for, and no compiling of
--- plans. The planner takes the recursion of `related_pictures` for a million rows, and would spend
--- seconds on compiling what then reads a few.
+-- Until the end of the transaction or savepoint: how long a lock is waited for; one plan of each
+-- statement for all batches, because planning anew was half of what a batch cost the server; the
+-- costs of an SSD, so that a plan made while the tables are small reads by index too; and no
+-- compiling of plans. The planner takes the recursion of `related_pictures` for a million rows, and
+-- would spend seconds on compiling what then reads a few.
 select
     set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
+    set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode,
+    set_config('random_page_cost', '1.1', true) as random_page_cost,
     set_config('jit', 'off', true) as jit;
 
 -- name: save_signals
@@ -567,7 +571,7 @@ from arrival
 where arrival.perceptual_hash not in (select counted.perceptual_hash from counted);
 
 -- name: index_hashes
--- Write the rows of the index that differ from what the signals say; of all hashes, or of some.
+-- Write those rows of some hashes that differ from what the signals say.
 with counted as (
     select
         signals.perceptual_hash,
@@ -582,10 +586,7 @@ with counted as (
     join payment_submissions as submission on submission.id = signals.payment_submission_id
     where signals.analysis_status = 'completed'
         and signals.perceptual_hash <> ''
-        and (
-            cast(:hashes as text []) is null
-            or signals.perceptual_hash = any(cast(:hashes as text []))
-        )
+        and signals.perceptual_hash = any(cast(:hashes as text []))
     group by signals.perceptual_hash
 )
 
@@ -612,21 +613,44 @@ on conflict (perceptual_hash) do update set
     last_updated_at = now();
 
 -- name: drop_hashes
--- Rows of the index whose hash no analysed submission has any more; of all hashes, or of some.
+-- Those rows of some hashes that no analysed submission has any more.
 delete from image_perceptual_hash_index as hash
-where (
-    cast(:hashes as text []) is null
-    or hash.perceptual_hash = any(cast(:hashes as text []))
+where hash.perceptual_hash = any(cast(:hashes as text []))
+    and (
+        hash.perceptual_hash = ''
+        or not exists (
+            select
+            from payment_image_signals as signals
+            where signals.perceptual_hash = hash.perceptual_hash
+                and signals.analysis_status = 'completed'
+        )
+    );
+
+-- name: wrong_hashes
+-- Hashes whose row is missing, wrong or left over.
+with counted as (
+    select
+        signals.perceptual_hash,
+        cast(count(*) as integer) as upload_count,
+        min(imagesignals_moment(submission.created_at)) as first_uploaded_at,
+        (
+            array_agg(
+                submission.id order by imagesignals_moment(submission.created_at), submission.id
+            )
+        )[1] as first_payment_id
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.analysis_status = 'completed' and signals.perceptual_hash <> ''
+    group by signals.perceptual_hash
 )
-and (
-    hash.perceptual_hash = ''
-    or not exists (
-        select
-        from payment_image_signals as signals
-        where signals.perceptual_hash = hash.perceptual_hash
-            and signals.analysis_status = 'completed'
-    )
-);
+
+select coalesce(counted.perceptual_hash, hash.perceptual_hash) as perceptual_hash
+from counted
+full join image_perceptual_hash_index as hash on hash.perceptual_hash = counted.perceptual_hash
+where (hash.first_payment_id, hash.first_uploaded_at, hash.upload_count)
+    is distinct from
+    (counted.first_payment_id, counted.first_uploaded_at, counted.upload_count)
+order by 1;
 
 -- == Duplicate links (store/links.py) ==========================================================
 
@@ -791,8 +815,20 @@ where signals.analysis_status = 'completed'
     );
 
 -- name: matches
--- Comparisons among given pixels, or all if none are given: of the same picture, and those that
--- part pictures. Of all, one that parts counts only between pictures that are each like some other.
+-- Comparisons among given pixels: of the same picture, and those that part pictures.
+select
+    pixels_a,
+    pixels_b,
+    same_picture,
+    similarity_percentage,
+    explanation
+from image_matches
+where (same_picture or parted)
+    and pixels_a = any(cast(:pixels as bytea []))
+    and pixels_b = any(cast(:pixels as bytea []));
+
+-- name: all_matches
+-- The same of all pixels; one that parts counts only between pictures that are each like some other.
 with alike as (
     select pixels_a as pixels
     from image_matches
@@ -810,23 +846,30 @@ select
     known.similarity_percentage,
     known.explanation
 from image_matches as known
-where (known.same_picture or known.parted)
-    and case
-        when cast(:pixels as bytea []) is null
-            then
-                known.same_picture
-                or (
-                    known.pixels_a in (select alike.pixels from alike)
-                    and known.pixels_b in (select alike.pixels from alike)
-                )
-        else
-            known.pixels_a = any(cast(:pixels as bytea []))
-            and known.pixels_b = any(cast(:pixels as bytea []))
-    end;
+where known.same_picture
+    or (
+        known.parted
+        and known.pixels_a in (select alike.pixels from alike)
+        and known.pixels_b in (select alike.pixels from alike)
+    );
 
 -- name: altered_copies
--- Of given pixels, or of all if none are given: those that agree with an earlier picture except in
--- one place, and the first submission of that picture; of several, of the likest.
+-- Of given pixels: those that agree with an earlier picture except in one place, and the first
+-- submission of that picture; of several, of the likest.
+select distinct on (known.later)
+    known.later,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at
+from image_matches as known
+join image_pictures as earlier
+    on earlier.pixels_sha256
+        = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
+join payment_submissions as submission on submission.id = earlier.first_id
+where known.altered and known.later = any(cast(:pixels as bytea []))
+order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
+
+-- name: all_altered_copies
+-- The same of all pixels.
 select distinct on (known.later)
     known.later,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
@@ -837,7 +880,6 @@ join image_pictures as earlier
         = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
 join payment_submissions as submission on submission.id = earlier.first_id
 where known.altered
-    and (cast(:pixels as bytea []) is null or known.later = any(cast(:pixels as bytea [])))
 order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
 
 -- name: save_links
@@ -1393,15 +1435,21 @@ returning
 
 -- name: payloads
 -- What pictures are compared by, one row a picture; none where thumbnails are forgotten. Of those
--- that are held already nothing is sent.
-select distinct on (pixels_sha256)
-    pixels_sha256 as pixels,
-    case when pixels_sha256 <> all(cast(:held as bytea [])) then payload end as payload
-from image_fingerprints
-where pixels_sha256 = any(cast(:pixels as bytea []))
-    and algorithm_version = :algorithm_version
-    and length(payload) > 0
-order by pixels_sha256, payment_submission_id;
+-- that are held already nothing is sent, of the others as many bytes as are wanted: but an encrypted
+-- payload, which begins with 0x80, can only be read whole.
+select distinct on (fingerprint.pixels_sha256)
+    fingerprint.pixels_sha256 as pixels,
+    case
+        when wanted.is_held then null
+        when cast(:most as integer) is null or substring(fingerprint.payload for 1) = '\x80'
+            then fingerprint.payload
+        else substring(fingerprint.payload for cast(:most as integer))
+    end as payload
+from unnest(cast(:pixels as bytea []), cast(:held as boolean [])) as wanted (pixels, is_held)
+join image_fingerprints as fingerprint on fingerprint.pixels_sha256 = wanted.pixels
+where fingerprint.algorithm_version = :algorithm_version
+    and length(fingerprint.payload) > 0
+order by fingerprint.pixels_sha256, fingerprint.payment_submission_id;
 
 -- name: overdue_thumbnails
 -- Old submissions whose thumbnail may go: their picture has been compared, and nothing waits that has
@@ -2183,8 +2231,11 @@ order by asked.mark, holder.first_created_at;
 -- == One worker a batch (store/turns.py) ==========================================================
 
 -- name: hold_batch
--- Whether a batch is ours until this transaction ends; false while another one holds it.
-select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;
+-- Whether a batch is ours until this transaction ends; false while another one holds it. Its plans
+-- are those of the batch before, as in `write_settings`.
+select
+    pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held,
+    set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode;
 
 -- == What was not analysed, to look at (source.py) =============================================
 

@@ -51,30 +51,27 @@ def link(connection: Connection, affected: Collection[UUID] | None = None) -> Li
 
 def _settle_everything(connection: Connection) -> LinkReport:
     rows = connection.execute(query("all_members")).all()
-    return _write(connection, rows, None)
+    matches = connection.execute(query("all_matches")).all()
+    altered = connection.execute(query("all_altered_copies")).all()
+    return _write(connection, rows, matches, altered)
 
 
 def _settle(connection: Connection, affected: Collection[UUID]) -> LinkReport:
     parameters = {"ids": [str(id_) for id_ in affected]}
     related = connection.execute(query("related_pictures"), parameters).all()
     contents = [bytes(row.digest) for row in related if not row.is_pixels]
-    pixels = [bytes(row.digest) for row in related if row.is_pixels]
+    pixels = {"pixels": [bytes(row.digest) for row in related if row.is_pixels]}
     rows = connection.execute(query("members"), {"contents": contents}).all()
-    return _write(connection, rows, pixels)
+    matches = connection.execute(query("matches"), pixels).all()
+    altered = connection.execute(query("altered_copies"), pixels).all()
+    return _write(connection, rows, matches, altered)
 
 
-def _write(connection: Connection, rows: Rows, pixels: Sequence[bytes] | None) -> LinkReport:
-    """Compare what the rows say with what the pictures say, and write the difference.
-
-    `pixels` are those of the rows; None is all.
-    """
-    matches = connection.execute(query("matches"), {"pixels": pixels}).all()
+def _write(connection: Connection, rows: Rows, matches: Rows, altered: Rows) -> LinkReport:
+    """Compare what the rows say with what the pictures say, and write the difference."""
     found = groups.links([_member(row) for row in rows], [_edge(row) for row in matches])
-    altered = {
-        bytes(row.later): row
-        for row in connection.execute(query("altered_copies"), {"pixels": pixels})
-    }
-    wanted = [_columns(row, found.get(UUID(row.id)), altered) for row in rows]
+    later = {bytes(row.later): row for row in altered}
+    wanted = [_columns(row, found.get(UUID(row.id)), later) for row in rows]
     wrong = [columns for row, columns in zip(rows, wanted, strict=True) if _differs(row, columns)]
     if wrong:
         ids = [each["payment_submission_id"] for each in wrong]

@@ -191,16 +191,39 @@ def payloads(
     connection: Connection, version: int, pictures: Collection[Pixels]
 ) -> dict[Pixels, bytes]:
     """Return what the pictures are compared by; of those whose thumbnail is forgotten nothing."""
-    before = held.payloads(connection)
+    return _read(connection, held.payloads(connection), version, pictures, None)
+
+
+def heads(
+    connection: Connection, version: int, pictures: Collection[Pixels], size: int
+) -> dict[Pixels, bytes]:
+    """Return the first bytes of payloads, as many as the same caller wants every time."""
+    before = held.heads(connection)
+    keys = {(version, each) for each in pictures}
+    whole = held.payloads(connection).known(keys - before.known(keys).keys())
+    before.keep({key: payload[:size] for key, payload in whole.items()})
+    return _read(connection, before, version, pictures, size)
+
+
+def _read(
+    connection: Connection,
+    before: held.Held[held.Key, bytes],
+    version: int,
+    pictures: Collection[Pixels],
+    size: int | None,
+) -> dict[Pixels, bytes]:
+    if not pictures:
+        return {}
     known = before.known((version, each) for each in pictures)
     parameters = {
         "pixels": list(pictures),
-        "held": [pixels for _, pixels in known],
+        "held": [(version, each) in known for each in pictures],
+        "most": size,
         "algorithm_version": version,
     }
     rows = connection.execute(query("payloads"), parameters).all()
     fresh = {
-        (version, bytes(row.pixels)): unseal(bytes(row.payload))
+        (version, bytes(row.pixels)): unseal(bytes(row.payload))[:size]
         for row in rows
         if row.payload is not None
     }

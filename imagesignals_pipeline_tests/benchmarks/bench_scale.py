@@ -258,7 +258,9 @@ def closer_look(fresh: Sequence[Table]) -> float:
     """Return the seconds that the middle stage takes for one picture and 64 candidates."""
     packed = [synthetic.packed(each) for each in fresh[: match.MAX_CANDIDATES + 1]]
     began = time.process_time()
-    match.promising(packed[0], packed[1:])
+    picture, *others = packed
+    guesses = match.aligned(picture, dict(enumerate(others)))
+    match.promising(picture, {number: (others[number], each) for number, each in guesses.items()})
     return time.process_time() - began
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from imagesignals_pipeline import match, matching, store
+from imagesignals_pipeline import match, matching, settings, store
 from imagesignals_pipeline.model import Fingerprint, Outcome, Submission
-from imagesignals_pipeline.store import held, pictures
+from imagesignals_pipeline.store import held, pictures, sealed
 from imagesignals_pipeline.store.held import Held
 from imagesignals_pipeline.store.pictures import Placed
 from imagesignals_pipeline_tests import synthetic
@@ -119,6 +119,12 @@ def test_payloads_are_read_once(
     assert left.keys() == first.keys() - {some[0]}
 
 
+def missing(parameters: dict[str, list[bytes]]) -> set[bytes]:
+    """Return of which pictures a statement wants to be sent something."""
+    asked_for = zip(parameters["pixels"], parameters["held"], strict=True)
+    return {pixels for pixels, is_held in asked_for if not is_held}
+
+
 @pytest.fixture
 def asked(connection: Connection) -> list[tuple[set[bytes], set[bytes]]]:
     """Of which pictures the payload was asked for, and which of them were held."""
@@ -126,7 +132,7 @@ def asked(connection: Connection) -> list[tuple[set[bytes], set[bytes]]]:
 
     def remember(*told: Any) -> None:
         if "What pictures are compared by" in told[2]:
-            found.append((set(told[3]["pixels"]), set(told[3]["held"])))
+            found.append((set(told[3]["pixels"]), set(told[3]["pixels"]) - missing(told[3])))
 
     event.listen(connection, "before_cursor_execute", remember)
     return found
@@ -157,6 +163,54 @@ def test_what_was_saved_is_not_read_back(
     matching.settle(connection, saved, reach=NARROW)
     assert asked
     assert all(pixels == before for pixels, before in asked)
+
+
+def test_heads_are_the_beginning_of_payloads(
+    connection: Connection, crowd: list[Shown], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read once, also where the payload is encrypted, or not at all where it is held."""
+    monkeypatch.setenv(settings.THUMBNAIL_KEY, "A" * 43 + "=")
+    arrive(connection, crowd)
+    some = digests(crowd)
+    whole = pictures.payloads(connection, match.ALGORITHM_VERSION, some)
+    forget_payloads(connection)
+    connection.execute(
+        text("update image_fingerprints set payload = :payload where pixels_sha256 = :pixels"),
+        {"payload": sealed.seal(whole[some[0]]), "pixels": some[0]},
+    )
+    heads = pictures.heads(connection, match.ALGORITHM_VERSION, some, 100)
+    assert heads == {pixels: payload[:100] for pixels, payload in whole.items()}
+    connection.execute(text("update image_fingerprints set payload = 'another'"))
+    assert pictures.heads(connection, match.ALGORITHM_VERSION, some, 100) == heads
+
+
+def test_what_is_not_worth_a_look_is_not_read_whole(
+    connection: Connection, crowd: list[Shown]
+) -> None:
+    """A sixth of a payload says that a candidate's words lie elsewhere."""
+    read: dict[bool, set[bytes]] = {False: set(), True: set()}
+
+    def remember(*told: Any) -> None:
+        if "What pictures are compared by" in told[2]:
+            is_whole = told[3]["most"] is None
+            read[is_whole].update(missing(told[3]))
+
+    *others, last = crowd
+    arrive(connection, others)
+    forget_payloads(connection)
+    event.listen(connection, "before_cursor_execute", remember)
+    arrive(connection, [last])
+    own = {synthetic.pixels(last.number)}
+    assert read[True] >= own
+    assert read[False].isdisjoint(own)
+    assert len(read[True] - own) < len(read[False])
+
+
+def forget_payloads(connection: Connection) -> None:
+    """Let all that is held of payloads be older than others that nobody asks for."""
+    others = {(0, str(number).encode()): b"" for number in range(5_000)}
+    held.payloads(connection).keep(others)
+    held.heads(connection).keep(others)
 
 
 def test_marks_are_kept_once_somebody_reads_them(

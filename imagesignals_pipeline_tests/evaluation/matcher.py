@@ -64,9 +64,11 @@ class Ours:
 
     def compare(self, payload: bytes, candidates: Sequence[bytes]) -> Mapping[int, Compared]:
         """Let the middle stage choose, then compare."""
+        guesses = match.aligned(payload, dict(enumerate(candidates)))
+        looked_at = {number: (candidates[number], guess) for number, guess in guesses.items()}
         verdicts = {
             number: match.compare(payload, candidates[number])
-            for number in match.promising(payload, candidates)
+            for number in match.promising(payload, looked_at)
         }
         return {
             number: (TIERS[verdict.tier], verdict.similarity_percentage, verdict.parted)
