@@ -35,6 +35,7 @@ from imagesignals_pipeline import database, match, matching, sql
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline.match.candidates import DESCRIBED
 from imagesignals_pipeline.matching import REACH
+from imagesignals_pipeline.sql import query
 from imagesignals_pipeline.store.pictures import Moved, Order, Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.evaluation import build, manifest, measure, sample
@@ -190,7 +191,7 @@ def read(connection: Connection) -> dict[str, int]:
 def ask(store: Store, fresh: Sequence[Table]) -> float:
     """Find the candidates of new receipts, and print what it took; return processor seconds."""
     with store.engine.connect() as connection:
-        connection.execute(text("set local jit = off"))  # as in the writers' turn
+        connection.execute(query("write_settings"), {"lock_timeout": "60s"})  # as in a turn
         backend = connection.execute(text("select pg_backend_pid()")).scalar_one()
         before = read(connection)
         began, busy = time.perf_counter(), time.process_time() + cpu_seconds(backend)
@@ -236,7 +237,7 @@ def look_up(store: Store, held: Sequence[Held]) -> None:
     """Print how many copies have their original, the first pictures stored, as a candidate."""
     found: dict[bool, list[bool]] = {False: [], True: []}
     with store.engine.connect() as connection:
-        connection.execute(text("set local jit = off"))
+        connection.execute(query("write_settings"), {"lock_timeout": "60s"})
         for number, each in enumerate(held, start=1):
             savepoint = connection.begin_nested()
             for words, hard in each.copies:
