@@ -79,7 +79,7 @@ def _run_batch(
     )
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
-    duplicates = commit(bench.engine, outcomes)
+    duplicates = commit(bench.engine, outcomes, bench.inspectors.call)
     for each in submissions:
         if each.id in done:
             tell(activity.already_analysed(each.flat_id))
@@ -108,14 +108,21 @@ def inspect(bench: Workbench, submissions: Sequence[Submission]) -> list[Outcome
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def commit(engine: Engine, outcomes: Sequence[Outcome]) -> set[UUID]:
+def commit(
+    engine: Engine, outcomes: Sequence[Outcome], call: matching.Call = matching.here
+) -> set[UUID]:
     """Save the outcomes and link them with all that is stored; return who is a duplicate.
 
     One transaction behind one lock: of two batches that end at once the later one sees the
     earlier one's pictures, so no pair is missed, and no row is ever saved without its links. Who
     has to wait for the lock compares meanwhile, so that many workers do.
+
+    Args:
+        engine: The database.
+        outcomes: Of the batch.
+        call: Where pictures are compared.
     """
-    seen = matching.Seen()
+    seen = matching.Seen(call)
 
     def write(connection: Connection) -> set[UUID]:
         written = store.save(connection, outcomes, datetime.now(UTC))

@@ -22,7 +22,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 import numpy as np
@@ -60,11 +60,33 @@ class Reach:
 REACH: Final = Reach()
 
 
+class Call(Protocol):
+    """Calls a function of `match` and returns its answer; from any thread."""
+
+    def __call__(self, function: Callable[..., T], /, *args: object) -> T:
+        """Call it."""
+        ...
+
+
+def here(function: Callable[..., T], /, *args: object) -> T:
+    """Call it in this process, where two threads do a third more than one."""
+    return function(*args)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What pairs of pictures came to: functions of the two, whoever asks and whenever."""
+    """What pairs of pictures came to: functions of the two, whoever asks and whenever.
 
-    glances: match.Glances = field(default_factory=match.Glances)
+    Attributes:
+        call: Where they are looked at.
+        shares: How much of their text agrees at half size; the later picture comes first.
+        comparisons: What those came to that were compared in full.
+    """
+
+    call: Call = here
+    shares: dict[tuple[Pixels, Pixels], float] = field(
+        default_factory=dict[tuple[Pixels, Pixels], float]
+    )
     comparisons: dict[tuple[Pixels, Pixels], Comparison] = field(
         default_factory=dict[tuple[Pixels, Pixels], Comparison]
     )
@@ -178,7 +200,7 @@ def foresee(
     ]
     state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
     named = _named(connection, later, reach, state.read_from)
-    looks = _looks(connection, {each: others for each, (others, _) in named.items()}, own)
+    looks = _looks(connection, {each: others for each, (others, _) in named.items()}, own, seen)
     _on_all_cores(lambda each: _compared(each, looks, {}, seen), named)
 
 
@@ -296,7 +318,7 @@ def _compare(
 ) -> None:
     """Compare each picture with those that it named; of `unknown` ones nothing was ever found."""
     own = pictures.payloads(connection, match.ALGORITHM_VERSION, named)
-    looks = _looks(connection, named, own)
+    looks = _looks(connection, named, own, seen)
     asked = [each for each in named if each not in unknown]
     known = {
         (each.later, each.earlier): each
@@ -316,7 +338,7 @@ def _compare(
 
 
 def _on_all_cores(work: Callable[[Pixels], T], tasks: Iterable[Pixels]) -> list[T]:
-    # In threads: nearly all of a comparison is inside OpenCV and NumPy, which let others run.
+    # In threads, which wait for other processes, or are inside OpenCV and NumPy most of the time.
     pool = ThreadPoolExecutor(available_cores(), thread_name_prefix="comparison")
     try:
         return list(pool.map(work, tasks))
@@ -382,6 +404,7 @@ def _looks(
     connection: Connection,
     named: Mapping[Pixels, Sequence[Pixels]],
     own: Mapping[Pixels, bytes],
+    seen: Seen,
 ) -> _Looks:
     """Read what it takes to see which candidates are worth a look, and then those alone, whole.
 
@@ -389,6 +412,7 @@ def _looks(
         connection: Is only read.
         named: Pictures, and their candidates.
         own: The payloads of these pictures, where they have one.
+        seen: Says where to look.
     """
     candidates = {other for others in named.values() for other in others}.difference(own)
     heads = {
@@ -397,7 +421,8 @@ def _looks(
     }
 
     def aligned(each: Pixels) -> dict[Pixels, Guess]:
-        return match.aligned(own[each], {one: heads[one] for one in named[each] if one in heads})
+        others = {one: heads[one] for one in named[each] if one in heads}
+        return seen.call(match.aligned, own[each][: match.HEAD_BYTES], others)
 
     guesses = dict(zip(own, _on_all_cores(aligned, own), strict=True))
     looked_at = {other for others in guesses.values() for other in others}.difference(own)
@@ -418,12 +443,21 @@ def _compared(
         for other, guess in looks.guesses.get(later, {}).items()
         if other in payloads
     }
-    found: list[Comparison] = []
-    for earlier in match.promising(payloads[later], looked_at, seen.glances) if looked_at else ():
-        comparison = known.get((later, earlier)) or seen.comparisons.get((later, earlier))
-        if comparison is None:
-            verdict = match.compare(payloads[later], payloads[earlier])
-            comparison = Comparison(
+    unseen = {other: look for other, look in looked_at.items() if (later, other) not in seen.shares}
+    if unseen:
+        fresh = seen.call(match.glances, payloads[later], unseen)
+        seen.shares.update({(later, other): share for other, share in fresh.items()})
+    chosen = match.promising({other: seen.shares[later, other] for other in looked_at})
+    found = {
+        earlier: comparison
+        for earlier in chosen
+        for comparison in [known.get((later, earlier)) or seen.comparisons.get((later, earlier))]
+        if comparison
+    }
+    others = {earlier: payloads[earlier] for earlier in chosen if earlier not in found}
+    if others:
+        for earlier, verdict in seen.call(match.verdicts, payloads[later], others).items():
+            found[earlier] = seen.comparisons[later, earlier] = Comparison(
                 later,
                 earlier,
                 verdict.same_picture,
@@ -432,9 +466,7 @@ def _compared(
                 verdict.parted,
                 verdict.altered_copy,
             )
-            seen.comparisons[later, earlier] = comparison
-        found.append(comparison)
-    return found
+    return [found[earlier] for earlier in chosen]
 
 
 def _marks(some: Iterable[Placed]) -> dict[int, list[int]]:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Self
+from typing import Self, TypeVar
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.analyse import exif, hashes, screenshot, texture
@@ -15,6 +15,8 @@ from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerpr
 from imagesignals_pipeline.workers import Limits, StoppedError, Workers
 
 _LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def inspect(content: bytes) -> Analysis | Failure:
@@ -93,6 +95,17 @@ class Inspectors:
             BrokenProcessPool: Workers cannot be started at all; no picture is to blame.
         """
         return self._guarded(inspect, content)
+
+    def call(self, function: Callable[..., T], /, *args: object) -> T:
+        """Call a function on what is ours in a worker, or here if the worker was stopped.
+
+        Raises:
+            BrokenProcessPool: Workers cannot be started at all.
+        """
+        try:
+            return self._workers.call(function, *args)
+        except StoppedError:
+            return function(*args)
 
     def _guarded(
         self, function: Callable[[bytes], Analysis | Failure], content: bytes

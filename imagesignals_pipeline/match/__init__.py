@@ -13,8 +13,8 @@ from imagesignals_pipeline.match.payload import (
     MAX_BYTES,
     fingerprint,
 )
-from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, Glances, aligned, promising
-from imagesignals_pipeline.match.verdict import Tier, Verdict, compare
+from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, aligned, glances, promising
+from imagesignals_pipeline.match.verdict import Tier, Verdict, compare, verdicts
 
 __all__ = [
     "ALGORITHM_VERSION",
@@ -23,7 +23,6 @@ __all__ = [
     "MAX_CANDIDATES",
     "MAX_COMPARISONS",
     "Candidates",
-    "Glances",
     "Guess",
     "Tier",
     "Verdict",
@@ -31,6 +30,8 @@ __all__ = [
     "compare",
     "descriptor",
     "fingerprint",
+    "glances",
     "marks",
     "promising",
+    "verdicts",
 ]

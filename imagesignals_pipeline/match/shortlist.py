@@ -22,20 +22,6 @@ MIN_AGREEING: Final = 2
 K = TypeVar("K", bound=Hashable)
 
 
-class Glances:
-    """Remembers how alike pairs are at half size: a function of the two payloads alone."""
-
-    def __init__(self) -> None:
-        self._shares: dict[tuple[bytes, bytes], float] = {}
-
-    def share(self, one: bytes, other: bytes, guess: Guess) -> float:
-        """Return the share of the text that agrees."""
-        pair = one, other
-        if pair not in self._shares:
-            self._shares[pair] = glance.agreement(payload.unpack(one), payload.unpack(other), guess)
-        return self._shares[pair]
-
-
 def aligned(head: bytes, candidates: Mapping[K, bytes]) -> dict[K, Guess]:
     """Return which of the candidates are worth a look, the most agreeing first, and how they lie.
 
@@ -61,21 +47,26 @@ def aligned(head: bytes, candidates: Mapping[K, bytes]) -> dict[K, Guess]:
     }
 
 
-def promising(
-    packed: bytes, looked_at: Mapping[K, tuple[bytes, Guess]], glances: Glances | None = None
-) -> list[K]:
-    """Return the few of the aligned candidates worth a full comparison, the likeliest first.
-
-    They are laid on the picture at half size, and the share of the text that agrees decides: it
-    tells one month's receipt from the next where equal words do not, because the original was
-    stored as a poor JPEG and its look-alikes are clean. Ties go to the earlier one.
+def glances(packed: bytes, looked_at: Mapping[K, tuple[bytes, Guess]]) -> dict[K, float]:
+    """Return which share of the text agrees, from 0 to 1, once each lies on the picture.
 
     Args:
         packed: The picture's payload.
-        looked_at: Those of others, and how they lie, in the order of `aligned`.
-        glances: What was seen of some of the pairs before; may be used by several threads.
+        looked_at: Those of others, and how they lie.
     """
-    glances = glances or Glances()
-    seen = {name: glances.share(packed, *other) for name, other in looked_at.items()}
-    best = sorted(seen, key=lambda name: -seen[name])
-    return [name for name in best[:MAX_COMPARISONS] if seen[name] >= LEAST_ALIKE]
+    one = payload.unpack(packed)
+    return {
+        name: glance.agreement(one, payload.unpack(other), guess)
+        for name, (other, guess) in looked_at.items()
+    }
+
+
+def promising(shares: Mapping[K, float]) -> list[K]:
+    """Return the few of those looked at that are worth a full comparison, the likeliest first.
+
+    The share of the text that agrees at half size decides: it tells one month's receipt from the
+    next where equal words do not, because the original was stored as a poor JPEG and its
+    look-alikes are clean. Ties go to the earlier one, in the order of `aligned`.
+    """
+    best = sorted(shares, key=lambda name: -shares[name])
+    return [name for name in best[:MAX_COMPARISONS] if shares[name] >= LEAST_ALIKE]

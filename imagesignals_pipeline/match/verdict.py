@@ -1,8 +1,9 @@
 """Decides whether two pictures are the same, and says why in words an accountant understands."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -86,6 +87,8 @@ BANDS: Final = {
 }
 """`similarity_percentage` by tier, so that a likelier tier never shows the smaller number."""
 
+K = TypeVar("K", bound=Hashable)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -132,6 +135,11 @@ def compare(one: bytes, other: bytes) -> Verdict:
     tier = _tier(seen)
     percentage = _percentage(tier, seen.agreed)
     return Verdict(tier, percentage, _explanation(tier, seen), _is_parted(tier, seen))
+
+
+def verdicts(one: bytes, others: Mapping[K, bytes]) -> dict[K, Verdict]:
+    """Compare a payload with each of some others."""
+    return {name: compare(one, other) for name, other in others.items()}
 
 
 def _percentage(tier: Tier, agreed: float) -> int:

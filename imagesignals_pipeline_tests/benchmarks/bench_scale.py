@@ -261,7 +261,7 @@ def closer_look(fresh: Sequence[Table]) -> float:
     began = time.process_time()
     picture, *others = packed
     guesses = match.aligned(picture, dict(enumerate(others)))
-    match.promising(picture, {number: (others[number], each) for number, each in guesses.items()})
+    match.glances(picture, {number: (others[number], each) for number, each in guesses.items()})
     return time.process_time() - began
 
 

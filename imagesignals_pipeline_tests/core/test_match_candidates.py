@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import glance
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
 from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt, statement
 
@@ -53,9 +52,7 @@ def test_scores_are_symmetric(one: list[tuple[int, int]], other: list[tuple[int,
     assert forth.scores(described(other)).tolist() == back.scores(described(one)).tolist()
 
 
-def promising(
-    picture: bytes, candidates: list[bytes], glances: match.Glances | None = None
-) -> list[int]:
+def promising(picture: bytes, candidates: list[bytes]) -> list[int]:
     """Return the numbers of those worth a full comparison, aligned by their heads alone."""
     heads = {number: each[: match.HEAD_BYTES] for number, each in enumerate(candidates)}
     guesses = match.aligned(picture[: match.HEAD_BYTES], heads)
@@ -64,7 +61,7 @@ def promising(
         (name, str(guess)) for name, guess in whole.items()
     ]
     looked_at = {number: (candidates[number], guess) for number, guess in guesses.items()}
-    return match.promising(picture, looked_at, glances)
+    return match.promising(match.glances(picture, looked_at))
 
 
 def test_the_original_is_proposed_first_among_look_alikes() -> None:
@@ -92,17 +89,6 @@ def test_a_look_alike_with_other_details_all_over_is_not_compared() -> None:
     """Where a fifth of the text differs already at half size, a full comparison tells no more."""
     one, other = (match.fingerprint(statement(seed, words=4, every=1)) for seed in (1, 3))
     assert promising(one, [other, one]) == [1]
-
-
-def test_what_was_glanced_at_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who waits for a turn looks before it, and in the turn looks at new pairs alone."""
-    picture, *others = (match.fingerprint(receipt(seed)) for seed in range(4))
-    glances = match.Glances()
-    chosen = promising(picture, others, glances)
-    monkeypatch.delattr(glance, "agreement")
-    assert promising(picture, others, glances) == chosen
-    with pytest.raises(AttributeError):
-        promising(picture, others, match.Glances())
 
 
 def test_pictures_without_common_words_are_not_compared() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import struct
 import time
 import zlib
@@ -286,3 +287,17 @@ def test_workers_that_cannot_run_are_no_picture_s_fault() -> None:
         pass
     with pytest.raises(BrokenProcessPool):
         inspectors.inspect(encode(blocks()))
+
+
+def only_at(process: int) -> int:
+    """End every process but one; return which one that is."""
+    if os.getpid() != process:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return process
+
+
+def test_what_no_worker_survives_is_done_here(inspectors: Inspectors) -> None:
+    """Pictures are compared also where the system kills workers, for want of memory perhaps."""
+    assert inspectors.call(os.getpid) != os.getpid()
+    assert inspectors.call(only_at, os.getpid()) == os.getpid()
+    assert inspectors.call(os.getpid) != os.getpid()

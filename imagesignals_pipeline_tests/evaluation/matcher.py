@@ -68,7 +68,7 @@ class Ours:
         looked_at = {number: (candidates[number], guess) for number, guess in guesses.items()}
         verdicts = {
             number: match.compare(payload, candidates[number])
-            for number in match.promising(payload, looked_at)
+            for number in match.promising(match.glances(payload, looked_at))
         }
         return {
             number: (TIERS[verdict.tier], verdict.similarity_percentage, verdict.parted)

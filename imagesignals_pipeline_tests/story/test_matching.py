@@ -217,7 +217,11 @@ def test_who_waits_for_the_turn_compares_meanwhile(
         restart(connection)
     arrive(engine, earlier)
     seen = matching.Seen()
-    monkeypatch.setattr(matching, "Seen", lambda: seen)
+
+    def of_this_batch(_: matching.Call) -> matching.Seen:
+        return seen
+
+    monkeypatch.setattr(matching, "Seen", of_this_batch)
     with ThreadPoolExecutor(1) as pool, engine.connect() as other:
         with other.begin():
             store.link(other)
@@ -225,13 +229,15 @@ def test_who_waits_for_the_turn_compares_meanwhile(
             while not other.execute(text("select 1 from pg_locks where not granted")).first():
                 assert not batch.done()
                 time.sleep(0.05)
-            foreseen = dict(seen.comparisons)
+            foreseen, glanced = dict(seen.comparisons), dict(seen.shares)
         batch.result()
     assert state(engine) == undisturbed
     news = {pixels for pixels, _ in foreseen}
     assert len(news) == len({second, last})
     assert all(set(pair) == news for pair in seen.comparisons.keys() - foreseen)
     assert all(seen.comparisons[pair] is found for pair, found in foreseen.items())
+    assert glanced
+    assert all(set(pair) == news for pair in seen.shares.keys() - glanced)
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
