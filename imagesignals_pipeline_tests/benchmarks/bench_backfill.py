@@ -172,7 +172,7 @@ def _parts(bench: Bench) -> None:
                     some = source.submissions(connection, ids[first : first + bench.batch_size])
                 outcomes = backfill.inspect(workbench, some)
                 inspected = time.perf_counter()
-                backfill.commit(bench.engine, outcomes, bench.inspectors.call)
+                backfill.commit(bench.engine, outcomes, inspectors.call)
                 inspecting_s += inspected - began
                 committing_s += time.perf_counter() - inspected
     whole_s = inspecting_s + committing_s
