@@ -324,9 +324,9 @@ select pg_try_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as 
 
 -- name: write_settings
 -- Until the end of the transaction or savepoint: how long a lock is waited for; one plan of each
--- statement for all batches, because planning anew was half of what a batch cost the server; the
--- costs of an SSD, so that a plan made while the tables are small reads by index too; and no
--- compiling of plans. The planner takes the recursion of `related_pictures` for a million rows, and
+-- statement for all batches, which PostgreSQL would not choose for lists of five; the costs of an
+-- SSD, so that a plan made while the tables are small reads by index too; and no compiling of plans.
+-- So a list that is null for "all" needs `coalesce`: what `or` offers cannot be read by index. The planner takes the recursion of `related_pictures` for a million rows, and
 -- would spend seconds on compiling what then reads a few.
 select
     set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
@@ -571,7 +571,7 @@ from arrival
 where arrival.perceptual_hash not in (select counted.perceptual_hash from counted);
 
 -- name: index_hashes
--- Write those rows of some hashes that differ from what the signals say.
+-- Write the rows of the index that differ from what the signals say; of all hashes, or of some.
 with counted as (
     select
         signals.perceptual_hash,
@@ -586,7 +586,12 @@ with counted as (
     join payment_submissions as submission on submission.id = signals.payment_submission_id
     where signals.analysis_status = 'completed'
         and signals.perceptual_hash <> ''
-        and signals.perceptual_hash = any(cast(:hashes as text []))
+        and signals.perceptual_hash = any(
+            coalesce(
+                cast(:hashes as text []),
+                array(select distinct perceptual_hash from payment_image_signals)
+            )
+        )
     group by signals.perceptual_hash
 )
 
@@ -613,9 +618,15 @@ on conflict (perceptual_hash) do update set
     last_updated_at = now();
 
 -- name: drop_hashes
--- Those rows of some hashes that no analysed submission has any more.
+-- Rows of the index whose hash no analysed submission has any more; of all hashes, or of some.
 delete from image_perceptual_hash_index as hash
-where hash.perceptual_hash = any(cast(:hashes as text []))
+where hash.perceptual_hash
+    = any(
+        coalesce(
+            cast(:hashes as text []),
+            array(select perceptual_hash from image_perceptual_hash_index)
+        )
+    )
     and (
         hash.perceptual_hash = ''
         or not exists (
@@ -625,32 +636,6 @@ where hash.perceptual_hash = any(cast(:hashes as text []))
                 and signals.analysis_status = 'completed'
         )
     );
-
--- name: wrong_hashes
--- Hashes whose row is missing, wrong or left over.
-with counted as (
-    select
-        signals.perceptual_hash,
-        cast(count(*) as integer) as upload_count,
-        min(imagesignals_moment(submission.created_at)) as first_uploaded_at,
-        (
-            array_agg(
-                submission.id order by imagesignals_moment(submission.created_at), submission.id
-            )
-        )[1] as first_payment_id
-    from payment_image_signals as signals
-    join payment_submissions as submission on submission.id = signals.payment_submission_id
-    where signals.analysis_status = 'completed' and signals.perceptual_hash <> ''
-    group by signals.perceptual_hash
-)
-
-select coalesce(counted.perceptual_hash, hash.perceptual_hash) as perceptual_hash
-from counted
-full join image_perceptual_hash_index as hash on hash.perceptual_hash = counted.perceptual_hash
-where (hash.first_payment_id, hash.first_uploaded_at, hash.upload_count)
-    is distinct from
-    (counted.first_payment_id, counted.first_uploaded_at, counted.upload_count)
-order by 1;
 
 -- == Duplicate links (store/links.py) ==========================================================
 
@@ -854,22 +839,8 @@ where known.same_picture
     );
 
 -- name: altered_copies
--- Of given pixels: those that agree with an earlier picture except in one place, and the first
--- submission of that picture; of several, of the likest.
-select distinct on (known.later)
-    known.later,
-    coalesce(cast(submission.flat_id as text), '') as flat_id,
-    imagesignals_moment(submission.created_at) as created_at
-from image_matches as known
-join image_pictures as earlier
-    on earlier.pixels_sha256
-        = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
-join payment_submissions as submission on submission.id = earlier.first_id
-where known.altered and known.later = any(cast(:pixels as bytea []))
-order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
-
--- name: all_altered_copies
--- The same of all pixels.
+-- Of given pixels, or of all if none are given: those that agree with an earlier picture except in
+-- one place, and the first submission of that picture; of several, of the likest.
 select distinct on (known.later)
     known.later,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
@@ -880,6 +851,12 @@ join image_pictures as earlier
         = case when known.later = known.pixels_a then known.pixels_b else known.pixels_a end
 join payment_submissions as submission on submission.id = earlier.first_id
 where known.altered
+    and known.later
+    = any(
+        coalesce(
+            cast(:pixels as bytea []), array(select later from image_matches where altered)
+        )
+    )
 order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
 
 -- name: save_links

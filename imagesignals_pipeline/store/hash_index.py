@@ -51,8 +51,7 @@ def count(connection: Connection, arrived: Mapping[UUID, str], left: Collection[
 
 
 def _rebuild(connection: Connection) -> IndexReport:
-    """Count all hashes from their submissions, and those that are wrong once more."""
-    wrong = {"hashes": list(connection.execute(query("wrong_hashes")).scalars())}
-    removed = connection.execute(query("drop_hashes"), wrong).rowcount
-    written = connection.execute(query("index_hashes"), wrong).rowcount
+    """Count all hashes from their submissions."""
+    removed = connection.execute(query("drop_hashes"), {"hashes": None}).rowcount
+    written = connection.execute(query("index_hashes"), {"hashes": None}).rowcount
     return IndexReport(hashes_written=written, hashes_removed=removed)

@@ -52,7 +52,7 @@ def link(connection: Connection, affected: Collection[UUID] | None = None) -> Li
 def _settle_everything(connection: Connection) -> LinkReport:
     rows = connection.execute(query("all_members")).all()
     matches = connection.execute(query("all_matches")).all()
-    altered = connection.execute(query("all_altered_copies")).all()
+    altered = connection.execute(query("altered_copies"), {"pixels": None}).all()
     return _write(connection, rows, matches, altered)
 
 

@@ -197,7 +197,7 @@ def payloads(
 def heads(
     connection: Connection, version: int, pictures: Collection[Pixels], size: int
 ) -> dict[Pixels, bytes]:
-    """Return the first bytes of payloads, as many as the same caller wants every time."""
+    """Return the beginnings of payloads, which are kept: `size` bytes, the same with every call."""
     before = held.heads(connection)
     keys = {(version, each) for each in pictures}
     whole = held.payloads(connection).known(keys - before.known(keys).keys())

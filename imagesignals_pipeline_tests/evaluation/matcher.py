@@ -66,10 +66,8 @@ class Ours:
         """Let the middle stage choose, then compare."""
         guesses = match.aligned(payload, dict(enumerate(candidates)))
         looked_at = {number: (candidates[number], guess) for number, guess in guesses.items()}
-        verdicts = {
-            number: match.compare(payload, candidates[number])
-            for number in match.promising(match.glances(payload, looked_at))
-        }
+        chosen = match.promising(match.glances(payload, looked_at))
+        verdicts = match.verdicts(payload, {number: candidates[number] for number in chosen})
         return {
             number: (TIERS[verdict.tier], verdict.similarity_percentage, verdict.parted)
             for number, verdict in verdicts.items()

@@ -1,21 +1,24 @@
 """Who is a copy of whom does not depend on when pictures arrive."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import backfill, database, matching, source, store, verify
-from imagesignals_pipeline.demo import DemoSubmission, Kind, society
+from imagesignals_pipeline import backfill, database, match, matching, source, store, verify
+from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
+from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
-from imagesignals_pipeline.picture import inspect
+from imagesignals_pipeline.picture import Inspectors, inspect
 from imagesignals_pipeline.store import groups
 from imagesignals_pipeline_tests.core.drawing import encode
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
@@ -23,6 +26,8 @@ from imagesignals_pipeline_tests.few import insert
 
 COPIES = (Kind.RECOMPRESSED, Kind.RESIZED, Kind.FORWARDED)
 LOOK_ALIKES = 6
+
+T = TypeVar("T")
 
 
 @cache
@@ -238,6 +243,38 @@ def test_who_waits_for_the_turn_compares_meanwhile(
     assert all(seen.comparisons[pair] is found for pair, found in foreseen.items())
     assert glanced
     assert all(set(pair) == news for pair in seen.shares.keys() - glanced)
+
+
+class Watched(Inspectors):
+    """Remembers what was called in its workers."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.called: set[object] = set()
+
+    def call(self, function: Callable[..., T], /, *args: object) -> T:
+        """Call it there."""
+        self.called.add(function)
+        return super().call(function, *args)
+
+
+def test_a_batch_is_compared_in_the_workers(engine: Engine, tmp_path: Path) -> None:
+    """What it comes to is what it comes to in one process."""
+    arrive(engine, cast())
+    comparisons = state(engine)[1]
+    with DemoStore(tmp_path, submissions=cast(), port=0) as images, Watched() as inspectors:
+        with engine.begin() as connection:
+            restart(connection)
+            insert(connection, cast(), images.base_url)
+            store.plan(connection, "run", [each.id for each in cast()], len(cast()))
+        settings = FetchSettings.from_values(
+            storage_url=images.base_url, storage_key=None, allowed_origins=None
+        )
+        with Fetcher(settings) as fetcher:
+            bench = backfill.Workbench(engine, fetcher, inspectors)
+            backfill.run_batch(bench, run_id="run", number=1, tell=lambda _: None)
+    assert state(engine)[1] == comparisons
+    assert inspectors.called == {match.aligned, match.glances, match.verdicts}
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
