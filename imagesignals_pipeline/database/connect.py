@@ -43,6 +43,8 @@ CONNECTING: Mapping[str, str] = MappingProxyType(
     }
 )
 """libpq's own options and the two startup parameters that every pooler knows; a URL may differ."""
+RECYCLE_S = 300
+"""Poolers and firewalls drop idle connections silently."""
 
 
 class DatabaseUnusable(OperatorError):  # noqa: N818 - reads as what it says
@@ -71,13 +73,13 @@ def engine(
     address = normalise(url if isinstance(url, str) else url.render_as_string(hide_password=False))
     made = create_engine(
         address.set(drivername=DRIVER),
-        connect_args={k: v for k, v in CONNECTING.items() if k not in address.query},
+        connect_args=options(address),
         hide_parameters=True,
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=5,
         pool_use_lifo=True,  # the connection used last has the plans of our statements
-        pool_recycle=300,  # seconds; poolers and firewalls drop idle connections silently
+        pool_recycle=RECYCLE_S,
         use_native_hstore=False,  # would ask for its types on each new connection
     )
     event.listen(made, "connect", _prepare_where_possible)
@@ -85,6 +87,11 @@ def engine(
     event.listen(made, "begin", _limits(statement_timeout_s, lock_timeout_s))
     event.listen(made, "handle_error", withhold_values)
     return made
+
+
+def options(address: URL, **others: str) -> dict[str, str]:
+    """Return what to connect with, and what others add; the address has the last word."""
+    return {k: v for k, v in {**CONNECTING, **others}.items() if k not in address.query}
 
 
 @contextmanager

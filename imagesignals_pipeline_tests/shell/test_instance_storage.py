@@ -1,0 +1,82 @@
+"""Dagster's storage as dagster.yaml has it: a connection is used again, and never outlives it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+
+from imagesignals_pipeline import settings
+from imagesignals_pipeline.defs.instance_storage import PooledPostgresStorage
+
+BACKENDS = text("select pid from pg_stat_activity where datname = :name and pid <> :own")
+KEY = dg.AssetKey("payment_image_signals")
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Dagster home as the project has it, with a database of its own."""
+    shutil.copy(settings.ROOT / "dagster.yaml", tmp_path)
+    plain = make_url(empty_database_url).set(drivername="postgresql")
+    monkeypatch.setenv(settings.DAGSTER_DATABASE_URL, plain.render_as_string(hide_password=False))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def witness(empty_database_url: str) -> Iterator[Engine]:
+    """Who sees the connections of others."""
+    engine = create_engine(empty_database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+def backends(witness: Engine) -> list[int]:
+    """Return the server's processes that answer somebody else."""
+    with witness.connect() as connection:
+        own = connection.execute(text("select pg_backend_pid()")).scalar_one()
+        asked = {"name": witness.url.database, "own": own}
+        return list(connection.execute(BACKENDS, asked).scalars())
+
+
+def use(instance: dg.DagsterInstance) -> None:
+    """Ask each of the three storages."""
+    assert instance.get_runs() == []
+    assert instance.get_latest_materialization_event(KEY) is None
+    assert instance.all_instigator_state() == []
+
+
+@pytest.mark.usefixtures("home")
+def test_one_connection_serves_all(witness: Engine) -> None:
+    """Runs, events and schedules ask over one connection, which ends with the instance."""
+    for _ in range(2):
+        with dg.DagsterInstance.get() as instance:
+            use(instance)
+            first = backends(witness)
+            use(instance)
+            assert len(first) == 1
+            assert backends(witness) == first
+        assert backends(witness) == []
+
+
+@pytest.mark.usefixtures("home")
+def test_a_step_elsewhere_does_the_same() -> None:
+    """What a worker on another machine makes of the instance's description is the same storage."""
+    with dg.DagsterInstance.get() as instance:
+        described = instance.get_ref()
+    assert isinstance(described.storage, PooledPostgresStorage)
+
+
+@pytest.mark.usefixtures("home")
+def test_a_connection_that_died_is_replaced(witness: Engine) -> None:
+    """A server that started again between two messages costs neither of them."""
+    with dg.DagsterInstance.get() as instance:
+        use(instance)
+        (first,) = backends(witness)
+        with witness.connect() as connection:
+            connection.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": first})
+        use(instance)
+        assert backends(witness) not in ([], [first])
