@@ -18,8 +18,8 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """Dagster's storage in PostgreSQL, with a pool that runs, events and schedules share.
 
     Dagster itself opens a connection for each message, some twenty a step (its web server does
-    not). That is most of what a step costs here, and would be seconds over the internet, where a
-    connection takes several round trips. An instance that is closed leaves none behind.
+    not), and over the internet each takes several round trips. An instance that is closed leaves
+    none behind.
     """
 
     def __init__(

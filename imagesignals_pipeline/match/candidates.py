@@ -22,8 +22,8 @@ BLOCK: Final = 200_000
 """Words compared at once, so that the work stays in the processor's cache."""
 MARK_ROWS: Final = ((0, 1, 2), (0, 2, 3))
 MARK_WIDE: Final = 8
-"""The waves whose signs make a mark: 24 of a code's 64 bits, chosen twice. Fewer would be shared
-by chance in a million pictures, more would not survive a copy."""
+"""The waves whose signs make a mark: 24 of a code's 64 bits, chosen twice. Fewer are shared by
+chance, more do not survive a copy."""
 SPAN: Final = 1 << (len(MARK_ROWS[0]) * MARK_WIDE)
 PLACES: Final = 1 << np.arange(len(MARK_ROWS[0]) * MARK_WIDE)
 

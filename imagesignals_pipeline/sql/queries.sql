@@ -326,8 +326,9 @@ select pg_try_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as 
 -- Until the end of the transaction or savepoint: how long a lock is waited for; one plan of each
 -- statement for all batches, which PostgreSQL would not choose for lists of five; the costs of an
 -- SSD, so that a plan made while the tables are small reads by index too; and no compiling of plans.
--- So a list that is null for "all" needs `coalesce`: what `or` offers cannot be read by index. The planner takes the recursion of `related_pictures` for a million rows, and
--- would spend seconds on compiling what then reads a few.
+-- The planner takes the recursion of `related_pictures` for a million rows, and would spend seconds
+-- on compiling what then reads a few. With one plan a list that is null for "all" needs `coalesce`:
+-- what `or` offers cannot be read by index.
 select
     set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
     set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode,

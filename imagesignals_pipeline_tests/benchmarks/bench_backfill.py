@@ -21,7 +21,6 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,7 +28,7 @@ import click
 from PIL import Image
 from sqlalchemy import Engine, text
 
-from imagesignals_pipeline import backfill, environment, settings, source, store, verify
+from imagesignals_pipeline import backfill, environment, settings, source, verify
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.source import Window
@@ -197,18 +196,15 @@ def _dagsters_share(bench: Bench, whole_s: float) -> None:
 
 def _without_dagster(bench: Bench) -> None:
     """Do what the runs do, one month after the other."""
+    from imagesignals_pipeline.defs import partitions  # noqa: PLC0415 - needs the environment
+
     with bench.engine.begin() as connection:
         months = source.pending_by_month(connection)
     with Fetcher(FetchSettings()) as fetcher, Inspectors() as inspectors:
         workbench = backfill.Workbench(bench.engine, fetcher, inspectors)
         for month in months:
-            since = datetime(month.year, month.month, 1, tzinfo=UTC)
-            until = (since + timedelta(days=31)).replace(day=1)
-            with bench.engine.begin() as connection:
-                waiting = source.pending_ids(connection, Window(since, until))
-                planned = store.plan(connection, str(month), waiting, bench.batch_size)
-            for number in range(1, planned + 1):
-                backfill.run_batch(workbench, run_id=str(month), number=number, tell=lambda _: None)
+            window = partitions.window(partitions.partition_key(month))
+            bench_shell.run_batches(workbench, window, bench.batch_size)
             backfill.settle(bench.engine)
             with bench.engine.begin() as connection:
                 verify.report(connection)

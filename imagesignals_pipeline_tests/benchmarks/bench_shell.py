@@ -110,14 +110,20 @@ def _run(month: int, batch_size: int) -> None:
 
 
 def _without_dagster(engine: Engine, batch_size: int) -> None:
-    """Do what the steps of a run do, one after the other."""
-    with engine.begin() as connection:
-        waiting = source.pending_ids(connection, Window(until=datetime(2025, 5, 1, tzinfo=UTC)))
-        planned = store.plan(connection, "bare", waiting, batch_size)
+    """Do what the steps of a run do."""
     with Fetcher(FetchSettings()) as fetcher, Inspectors() as inspectors:
         bench = backfill.Workbench(engine, fetcher, inspectors)
-        for number in range(1, planned + 1):
-            backfill.run_batch(bench, run_id="bare", number=number, tell=lambda _: None)
+        run_batches(bench, Window(until=datetime(2025, 5, 1, tzinfo=UTC)), batch_size)
+
+
+def run_batches(bench: backfill.Workbench, window: Window, batch_size: int) -> None:
+    """Plan what waits in a window, and work on it batch by batch, without Dagster."""
+    run_id = str(window)
+    with bench.engine.begin() as connection:
+        waiting = source.pending_ids(connection, window)
+        planned = store.plan(connection, run_id, waiting, batch_size)
+    for number in range(1, planned + 1):
+        backfill.run_batch(bench, run_id=run_id, number=number, tell=lambda _: None)
 
 
 def _timed(work: Callable[[], None]) -> float:
