@@ -217,9 +217,14 @@ def _place(
     Returns:
         The moves, and the place from which on pictures read the index; None: none does.
     """
-    before = [each.pixels for each in moved if each.remembered]
-    marks.forget(connection, _marks(pictures.placed(connection, pixels=before)))
-    described = {each.pixels: match.descriptor(each.payload) for each in moved if each.payload}
+    remembered = [each.pixels for each in moved if each.remembered]
+    numbers = pictures.numbers_of(connection, remembered)
+    before = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    marks.forget(connection, _marks(before))
+    described = {
+        **{each.pixels: each.descriptor for each in before},
+        **{each.pixels: match.descriptor(each.payload) for each in moved if each.payload},
+    }
     rows = pictures.place(connection, match.ALGORITHM_VERSION, moved, described)
     placed = {each.pixels: each for each in rows}
     found = _marks(rows)
@@ -240,7 +245,8 @@ def _index_all(connection: Connection) -> None:
     """Put all pictures into the index: from now on somebody reads it."""
     everyone = pictures.numbers(connection, match.ALGORITHM_VERSION)
     for start in range(0, len(everyone), INDEXED_AT_ONCE):
-        some = pictures.placed(connection, numbers=everyone[start : start + INDEXED_AT_ONCE])
+        numbers = everyone[start : start + INDEXED_AT_ONCE]
+        some = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
         marks.save(connection, _marks(some))
 
 
@@ -270,7 +276,8 @@ def _concerned(
             readers[move.picture.number].update(holder.picture for holder in holders)
         again |= _crossed(holders, by_mark[mark], reach.rare)
     numbers = again.union(*readers.values()) - readers.keys()
-    others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
+    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    others = {each.number: each for each in known}
     for move in moves:
         passed = [
             others[number]
@@ -363,7 +370,8 @@ def _named(
     asked = marks.sharing(connection, match.ALGORITHM_VERSION, _marks(late), moments, reach.rare)
     first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
     numbers = set[int]().union(*asked.values())
-    others = {each.number: each for each in pictures.placed(connection, numbers=numbers)}
+    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    others = {each.number: each for each in known}
     all_first = _Shelf(first)
     return {
         each.pixels: (

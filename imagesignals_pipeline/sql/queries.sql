@@ -1319,9 +1319,9 @@ known as (
 select
     coalesce(shown.pixels_sha256, known.pixels_sha256) as pixels,
     shown.first_created_at,
-    cast(shown.first_id as text) as first_id,
+    shown.first_id,
     known.first_created_at as known_created_at,
-    cast(known.first_id as text) as known_id,
+    known.first_id as known_id,
     (known.pixels_sha256 is null and length(shown.payload) > 0) as is_new,
     true as remembered -- perhaps: to look for each would cost more than it spares
 from shown
@@ -1347,9 +1347,9 @@ with concerned as (
 select
     concerned.pixels_sha256 as pixels,
     shown.first_created_at,
-    cast(shown.first_id as text) as first_id,
+    shown.first_id,
     known.first_created_at as known_created_at,
-    cast(known.first_id as text) as known_id,
+    known.first_id as known_id,
     (known.pixels_sha256 is null and length(shown.payload) > 0) as is_new,
     (
         exists (select from image_pictures where pixels_sha256 = concerned.pixels_sha256)
@@ -1407,8 +1407,7 @@ returning
     number,
     pixels_sha256 as pixels,
     first_created_at,
-    cast(first_id as text) as first_id,
-    algorithm_version,
+    first_id,
     worst_score;
 
 -- name: payloads
@@ -2066,26 +2065,28 @@ order by 1, 2, 4 desc, 3;
 -- == Finding pictures (store/pictures.py, store/marks.py) ======================================
 
 -- name: known_pictures
--- Pictures by their digests or by their numbers, of any version of the algorithm.
+-- Pictures by their numbers, of any version of the algorithm. The descriptor of one whose digest is
+-- `held` is not sent, unless another version has made it.
 select
-    number,
-    pixels_sha256 as pixels,
-    first_created_at,
-    cast(first_id as text) as first_id,
-    algorithm_version,
-    worst_score,
-    concat(xmin, ctid) as row_version
-from image_pictures
-where pixels_sha256 = any(cast(:pixels as bytea []))
-    or number = any(cast(:numbers as integer []));
+    picture.number,
+    picture.pixels_sha256 as pixels,
+    picture.first_created_at,
+    picture.first_id,
+    picture.algorithm_version,
+    picture.worst_score,
+    case
+        when picture.pixels_sha256 = wanted.held
+            and picture.algorithm_version = :algorithm_version then null
+        else picture.descriptor
+    end as descriptor
+from unnest(cast(:numbers as integer []), cast(:held as bytea [])) as wanted (number, held)
+join image_pictures as picture on picture.number = wanted.number;
 
--- name: descriptors
--- What the words of pictures are scored by.
-select
-    number,
-    descriptor
+-- name: numbers_of
+-- The numbers of those of the given pictures that are known.
+select number
 from image_pictures
-where number = any(cast(:numbers as integer []));
+where pixels_sha256 = any(cast(:pixels as bytea []));
 
 -- name: first_pictures
 -- The pictures that are the first so many in the order of submission: their numbers, and which
@@ -2109,7 +2110,7 @@ order by number;
 -- Where the last picture stands in the order of submission.
 select
     first_created_at,
-    cast(first_id as text) as first_id
+    first_id
 from image_pictures
 where algorithm_version = :algorithm_version and first_id is not null
 order by first_created_at desc, first_id desc
@@ -2125,7 +2126,7 @@ select
         where algorithm_version = :algorithm_version
     ) as kept,
     later.first_created_at,
-    cast(later.first_id as text) as first_id
+    later.first_id
 from (values (1)) as one
 left join (
     select

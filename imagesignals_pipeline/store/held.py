@@ -60,5 +60,5 @@ class OfEachDatabase(Generic[K, V]):
 
 payloads: Final = OfEachDatabase[Key, bytes](500)
 heads: Final = OfEachDatabase[Key, bytes](5_000)
-descriptors: Final = OfEachDatabase[Key, bytes](10_000)
-"""Some 8, 13 and 10 MB."""
+descriptors: Final = OfEachDatabase[tuple[int, int], tuple[bytes, bytes]](10_000)
+"""By version and number of a picture, beside its digest. All three: some 8, 13 and 10 MB."""

@@ -107,61 +107,80 @@ def place(
     pictures: Sequence[Moved],
     descriptors: Mapping[Pixels, bytes],
 ) -> list[Placed]:
-    """Remember where the pictures stand now, and the descriptors of new ones."""
-    held.descriptors(connection).keep({(version, each): descriptors[each] for each in descriptors})
+    """Remember where the pictures stand now, and the descriptors of new ones.
+
+    Args:
+        connection: In the writers' turn.
+        version: That of the descriptors.
+        pictures: Which have moved.
+        descriptors: Of all of them that have one, also of those that are not new.
+    """
     rows = [
         {
             "pixels": each.pixels.hex(),
             "first_created_at": each.order and each.order[0].isoformat(),
             "first_id": each.order and str(each.order[1]),
-            "descriptor": b64encode(descriptors.get(each.pixels, b"")).decode(),
+            "descriptor": b64encode(descriptors[each.pixels] if each.payload else b"").decode(),
         }
         for each in pictures
     ]
     parameters = {"rows": json.dumps(rows), "algorithm_version": version}
-    return _placed(connection, connection.execute(query("save_pictures"), parameters).all())
-
-
-def placed(
-    connection: Connection, *, pixels: Collection[Pixels] = (), numbers: Collection[int] = ()
-) -> list[Placed]:
-    """Return what is remembered of pictures, whatever version saw them last."""
-    if not pixels and not numbers:
-        return []
-    parameters = {"pixels": list(pixels), "numbers": list(numbers)}
-    rows = connection.execute(query("known_pictures"), parameters).all()
-    found = _placed(connection, rows)
-    versions = [(row.number, row.row_version) for row in rows]
-    _places(connection).keep(dict(zip(versions, found, strict=True)))
+    found = [
+        _placed(row, descriptors.get(bytes(row.pixels), b""))
+        for row in connection.execute(query("save_pictures"), parameters)
+    ]
+    _keep(connection, version, found)
     return found
 
 
-def _placed(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> list[Placed]:
-    keys = {row.number: (row.algorithm_version, bytes(row.pixels)) for row in rows}
-    descriptors = _descriptors(connection, keys)
-    return [
-        Placed(
-            number=row.number,
-            pixels=bytes(row.pixels),
-            order=order(row.first_created_at, row.first_id),
-            descriptor=descriptors[keys[row.number]],
-            worst_score=row.worst_score,
-        )
+def placed(connection: Connection, version: int, numbers: Collection[int]) -> list[Placed]:
+    """Return what is remembered of pictures, whatever version saw them last.
+
+    Descriptors of `version` are kept, and not read again.
+    """
+    if not numbers:
+        return []
+    keys = [(version, number) for number in numbers]
+    before = held.descriptors(connection).known(keys)
+    parameters = {
+        "numbers": list(numbers),
+        "held": [before[key][0] if key in before else None for key in keys],
+        "algorithm_version": version,
+    }
+    rows = connection.execute(query("known_pictures"), parameters).all()
+    found = [
+        _placed(row, before[version, row.number][1] if row.descriptor is None else row.descriptor)
         for row in rows
     ]
+    fresh = [
+        each
+        for row, each in zip(rows, found, strict=True)
+        if row.descriptor is not None and row.algorithm_version == version
+    ]
+    _keep(connection, version, fresh)
+    return found
 
 
-def _descriptors(connection: Connection, keys: Mapping[int, held.Key]) -> dict[held.Key, bytes]:
-    """Return the descriptors of pictures, given by number; only those not held are read."""
-    before = held.descriptors(connection)
-    known = before.known(keys.values())
-    missing = [number for number, key in keys.items() if key not in known]
-    if not missing:
-        return known
-    rows = connection.execute(query("descriptors"), {"numbers": missing})
-    fresh = {keys[row.number]: bytes(row.descriptor) for row in rows}
-    before.keep(fresh)
-    return known | fresh
+def _placed(row: Row[tuple[object, ...]], descriptor: bytes) -> Placed:
+    return Placed(
+        number=row.number,
+        pixels=bytes(row.pixels),
+        order=order(row.first_created_at, row.first_id),
+        descriptor=bytes(descriptor),
+        worst_score=row.worst_score,
+    )
+
+
+def _keep(connection: Connection, version: int, some: Iterable[Placed]) -> None:
+    fresh = {(version, each.number): (each.pixels, each.descriptor) for each in some}
+    held.descriptors(connection).keep(fresh)
+
+
+def numbers_of(connection: Connection, pictures: Collection[Pixels]) -> list[int]:
+    """Return the numbers of those of the given pictures that are remembered."""
+    if not pictures:
+        return []
+    return list(connection.execute(query("numbers_of"), {"pixels": list(pictures)}).scalars())
 
 
 def numbers(connection: Connection, version: int) -> list[int]:
@@ -176,8 +195,10 @@ def first(connection: Connection, version: int, most: int) -> list[Placed]:
     rows = connection.execute(query("first_pictures"), parameters).all()
     known = _places(connection).known((row.number, row.row_version) for row in rows)
     now = {number: place for (number, _), place in known.items()}
-    missing = [row.number for row in rows if row.number not in now]
-    now |= {each.number: each for each in placed(connection, numbers=missing)}
+    missing = {row.number: row.row_version for row in rows if row.number not in now}
+    fresh = {each.number: each for each in placed(connection, version, missing)}
+    _places(connection).keep({(number, missing[number]): fresh[number] for number in fresh})
+    now |= fresh
     return [now[row.number] for row in rows if row.number in now]
 
 
@@ -315,8 +336,8 @@ def forget_thumbnails(connection: Connection, version: int, days: int, limit: in
     return len(ids)
 
 
-def order(created_at: datetime | None, id_: str | None) -> Order | None:
+def order(created_at: datetime | None, id_: UUID | None) -> Order | None:
     """Return a place from its two columns; None: nowhere."""
     if created_at is None or id_ is None:
         return None
-    return created_at.astimezone(UTC), UUID(id_)
+    return created_at.astimezone(UTC), id_

@@ -21,6 +21,7 @@ from imagesignals_pipeline_tests.database.test_marks import (
     arrive,
     connection,
     crowd,
+    every_one,
 )
 
 __all__ = ["connection", "crowd"]
@@ -65,18 +66,35 @@ class TestHeld:
             assert held.payloads(one) is not held.descriptors(one)
 
 
-def test_descriptors_are_read_once(
-    connection: Connection,
-    crowd: list[Shown],
-    sent: list[str],
-) -> None:
-    """A second look at the same pictures asks for their places alone."""
+def test_descriptors_are_read_once(connection: Connection, crowd: list[Shown]) -> None:
+    """They are not sent again, but where another version made them; the rest of the row is."""
     arrive(connection, crowd)
-    first = pictures.placed(connection, pixels=digests(crowd))
-    sent.clear()
-    assert pictures.placed(connection, pixels=digests(crowd)) == first
-    assert len(sent) == 1
+    first = every_one(connection)
     assert all(each.descriptor for each in first)
+    connection.execute(text("update image_pictures set descriptor = 'another', worst_score = 7"))
+    assert every_one(connection) == [replace(each, worst_score=7) for each in first]
+    connection.execute(text("update image_pictures set algorithm_version = 0 where number = 1"))
+    for _ in range(2):
+        changed = [each for each in every_one(connection) if each.descriptor == b"another"]
+        assert [each.number for each in changed] == [1]
+
+
+def test_a_number_names_another_picture_in_another_database(
+    connection: Connection, crowd: list[Shown]
+) -> None:
+    """Such as one restored from a backup, whose numbers begin again."""
+    arrive(connection, crowd)
+    version = match.ALGORITHM_VERSION
+    (before,) = pictures.placed(connection, version, [1])
+    connection.execute(
+        text(
+            "update image_pictures set pixels_sha256 = :another, descriptor = 'words'"
+            " where number = 1"
+        ),
+        {"another": bytes(32)},
+    )
+    (after,) = pictures.placed(connection, version, [1])
+    assert after == replace(before, pixels=bytes(32), descriptor=b"words")
 
 
 def test_places_are_read_once(connection: Connection, crowd: list[Shown], sent: list[str]) -> None:

@@ -90,9 +90,16 @@ def arrive(connection: Connection, some: Sequence[Shown]) -> frozenset[UUID]:
     return matching.settle(connection, [each.id for each in some], reach=NARROW).submissions
 
 
+def every_one(connection: Connection) -> list[Placed]:
+    """Return what is remembered of the crowd's pictures."""
+    digests = [synthetic.pixels(number) for number in range(PICTURES)]
+    numbers = pictures.numbers_of(connection, digests)
+    return pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+
+
 def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
     """Return whom each picture that is shown would name now."""
-    rows = pictures.placed(connection, pixels=[synthetic.pixels(n) for n in range(PICTURES)])
+    rows = every_one(connection)
     shown = [each for each in rows if each.order]
     read_from = marks.state(connection, match.ALGORITHM_VERSION, NARROW.exhaustive).read_from
     named = matching._named(connection, shown, NARROW, read_from)
@@ -242,7 +249,7 @@ def test_the_index_holds_who_is_shown(connection: Connection, crowd: list[Shown]
             " join image_pictures as picture on picture.number = mark.picture"
         )
     )
-    rows = pictures.placed(connection, pixels=[synthetic.pixels(n) for n in range(PICTURES)])
+    rows = every_one(connection)
     assert sorted((mark, bytes(pixels), at) for mark, pixels, at in held) == sorted(
         (mark, each.pixels, each.order[0])
         for each in rows

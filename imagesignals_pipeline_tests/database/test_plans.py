@@ -268,8 +268,9 @@ def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
     assert rows_read_in_turn(crowd, "forget_marks", marks) <= 2 * len(marks["marks"]) + few
     assert rows_read_in_turn(crowd, "save_marks", marks) <= len(marks["marks"]) + 2 * few
     pixels = [bytes(row.pixels_sha256) for row in known]
-    for some in ({"pixels": pixels, "numbers": []}, {"pixels": [], "numbers": numbers}):
-        assert rows_read_in_turn(crowd, "known_pictures", some) <= 2 * few
+    assert rows_read_in_turn(crowd, "numbers_of", {"pixels": pixels}) <= 2 * few
+    some = {"numbers": numbers, "held": [*pixels[1:], None], **version}
+    assert rows_read_in_turn(crowd, "known_pictures", some) <= 2 * few
     for name, most in (("last_place", 2), ("index_state", 53), ("first_pictures", 51)):
         assert rows_read_in_turn(crowd, name, {**version, "most": 50}) <= most
 
