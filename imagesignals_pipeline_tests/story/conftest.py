@@ -8,6 +8,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -102,6 +103,19 @@ class Operator:
         """Return what Dagster knows of its runs, oldest first."""
         with self.dagster.connect() as connection:
             return list(connection.execute(text("select status from runs order by id")).scalars())
+
+    def assert_one_month_after_the_other(self, last: int) -> None:
+        """Look at the last runs: pictures that arrive before later ones make these look again."""
+        spans = text(
+            "select partition, start_time, end_time from runs"
+            " order by start_time desc, id desc limit :last"
+        )
+        with self.dagster.connect() as connection:
+            runs = connection.execute(spans, {"last": last}).all()[::-1]
+        assert len(runs) == last
+        for one, next_one in pairwise(runs):
+            assert one.partition < next_one.partition
+            assert one.end_time <= next_one.start_time
 
 
 @dataclass(frozen=True, slots=True)

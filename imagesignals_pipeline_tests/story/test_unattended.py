@@ -47,6 +47,8 @@ LATE = replace(
     FEW[0], id=UUID("00000000-0000-4000-8000-00000000da7e"), created_at=NOVEMBER.replace(day=20)
 )
 """A submission that reuses the first screenshot of all."""
+LATER = replace(LATE, id=UUID(int=LATE.id.int + 1), created_at=NOVEMBER.replace(month=12))
+"""Another one, a month later."""
 
 
 def would_ask(server: WebServer) -> Mapping[str, Any]:
@@ -58,9 +60,9 @@ def would_ask(server: WebServer) -> Mapping[str, Any]:
 
 @pytest.mark.timeout(300)
 def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path: Path) -> None:
-    """It is off and silent; on, a new submission is analysed and linked by one run; then silence.
+    """It is off and silent; on, one run a month analyses and links what is new; then silence.
 
-    A deletion asks for the links alone.
+    The runs come one after the other, the oldest month first. A deletion asks for the links alone.
     """
     before = done.run_statuses()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -70,14 +72,16 @@ def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path
         wait(server.answers, process, 120)
         assert would_ask(server)["skipReason"] == "Nothing waits."
         with done.engine.begin() as connection:
-            insert(connection, [LATE], store.base_url)
-        (request,) = would_ask(server)["runRequests"]
-        assert request["jobName"] == "image_signals_backfill"
-        assert {"key": "dagster/partition", "value": "2025-11"} in request["tags"]
+            insert(connection, [LATER, LATE], store.base_url)
+        asked = would_ask(server)["runRequests"]
+        for request, month in zip(asked, ("2025-11", "2025-12"), strict=True):
+            assert request["jobName"] == "image_signals_backfill"
+            assert {"key": "dagster/partition", "value": month} in request["tags"]
         assert done.run_statuses() == before  # asked what it would do, it does nothing
         started = server.ask(START, sensor=SENSOR)
         assert started == {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
-        wait(lambda: done.run_statuses()[len(before) :] == ["SUCCESS"], process, 120)
+        wait(lambda: done.run_statuses()[len(before) :] == ["SUCCESS"] * 2, process, 120)
+        done.assert_one_month_after_the_other(2)
         assert original_of_the_late_one(done) == FEW[0].id
         assert would_ask(server)["skipReason"] == "Nothing waits."
         with done.engine.begin() as connection:
