@@ -54,7 +54,7 @@ class Reach:
     """
 
     exhaustive: int = 5_000
-    rare: int = 64
+    rare: int = 256
 
 
 REACH: Final = Reach()
@@ -119,7 +119,7 @@ class _Move:
     picture: Placed
     before: Order | None
     after: Order | None
-    marks: Sequence[int]
+    marks: Mapping[int, int]
 
     def passes(self, other: Order | None) -> bool:
         """Return whether it is before the other picture now and was not, or the reverse."""
@@ -273,7 +273,11 @@ def _concerned(
     )
     for mark, holders in early.items():
         for move in by_mark[mark]:
-            readers[move.picture.number].update(holder.picture for holder in holders)
+            readers[move.picture.number].update(
+                holder.picture
+                for holder in holders
+                if match.may_be_equal(holder.other_bits, move.marks[mark])
+            )
         again |= _crossed(holders, by_mark[mark], reach.rare)
     numbers = again.union(*readers.values()) - readers.keys()
     known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
@@ -367,7 +371,8 @@ def _named(
     }
     late = [each for each in later if each.number not in early]
     moments = {each.number: each.order[0] for each in late if each.order}
-    asked = marks.sharing(connection, match.ALGORITHM_VERSION, _marks(late), moments, reach.rare)
+    rule = marks.Rule(match.ALGORITHM_VERSION, reach.rare, match.MAX_OTHER_BITS)
+    asked = marks.sharing(connection, rule, _marks(late), moments)
     first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
     numbers = set[int]().union(*asked.values())
     known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
@@ -477,5 +482,5 @@ def _compared(
     return [found[earlier] for earlier in chosen]
 
 
-def _marks(some: Iterable[Placed]) -> dict[int, list[int]]:
-    return {each.number: match.marks(each.descriptor).tolist() for each in some}
+def _marks(some: Iterable[Placed]) -> dict[int, dict[int, int]]:
+    return {each.number: match.marks(each.descriptor) for each in some}

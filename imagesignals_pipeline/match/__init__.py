@@ -3,9 +3,11 @@
 from imagesignals_pipeline.match.alignment import Guess
 from imagesignals_pipeline.match.candidates import (
     MAX_CANDIDATES,
+    MAX_OTHER_BITS,
     Candidates,
     descriptor,
     marks,
+    may_be_equal,
 )
 from imagesignals_pipeline.match.payload import (
     ALGORITHM_VERSION,
@@ -22,6 +24,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_CANDIDATES",
     "MAX_COMPARISONS",
+    "MAX_OTHER_BITS",
     "Candidates",
     "Guess",
     "Tier",
@@ -32,6 +35,7 @@ __all__ = [
     "fingerprint",
     "glances",
     "marks",
+    "may_be_equal",
     "promising",
     "verdicts",
 ]

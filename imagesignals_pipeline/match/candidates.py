@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagesignals_pipeline.match import payload
-from imagesignals_pipeline.match.words import WAVES_HIGH, WAVES_WIDE, Codes
+from imagesignals_pipeline.match.words import WAVES_HIGH, Codes
 
 MAX_CANDIDATES: Final = 64
 """Pictures that pass the coarse stage; each costs a millisecond in the middle one."""
@@ -21,11 +21,13 @@ DESCRIBED: Final = np.dtype([("code", "<u8"), ("shape", "u1")])
 BLOCK: Final = 200_000
 """Words compared at once, so that the work stays in the processor's cache."""
 MARK_ROWS: Final = ((0, 1, 2), (0, 2, 3))
-MARK_WIDE: Final = 8
-"""The waves whose signs make a mark: 24 of a code's 64 bits, chosen twice. Fewer are shared by
-chance, more do not survive a copy."""
-SPAN: Final = 1 << (len(MARK_ROWS[0]) * MARK_WIDE)
-PLACES: Final = 1 << np.arange(len(MARK_ROWS[0]) * MARK_WIDE)
+"""The rows of waves of which each gives a mark its seven lowest: 21 of a code's 64 bits, chosen
+twice. More do not survive a copy."""
+LOWEST: Final = np.uint8(0xFE)
+MARK_BITS: Final = 24
+MAX_OTHER_BITS: Final = 9
+"""In how many of 32 other bits two words with the same mark may differ. Two that share it by chance
+differ in more, but for one pair in a hundred; hardly any two that are equal do."""
 
 
 def descriptor(packed: bytes) -> bytes:
@@ -78,16 +80,32 @@ class Candidates:
         return np.bincount(rows[alike.any(axis=0)], minlength=known.shape[1])
 
 
-def marks(described: bytes) -> NDArray[np.int32]:
+def marks(described: bytes) -> dict[int, int]:
     """Return what an index finds a picture by: the parts of its words' codes that change least.
 
-    A copy keeps some of them: of 100 that are not too poor, 98 share one at least.
+    A copy keeps some of them: of 100 that are not too poor, 99 share one at least. With each mark
+    come 32 other bits of the word's code, which say whether another that has the mark may be equal;
+    of two words of one picture with the same mark the larger one counts.
     """
     codes = np.ascontiguousarray(np.frombuffer(described, DESCRIBED)["code"])
-    waves = np.unpackbits(codes.view("u1")).reshape(len(codes), WAVES_HIGH, WAVES_WIDE)
-    found = [
-        waves[:, rows, :MARK_WIDE].reshape(len(codes), len(rows) * MARK_WIDE) @ PLACES
-        + number * SPAN
-        for number, rows in enumerate(MARK_ROWS)
-    ]
-    return np.unique(np.concatenate(found)).astype(np.int32)
+    lower, higher = np.moveaxis(codes.view("u1").reshape(len(codes), WAVES_HIGH, 2), 2, 0)
+    found: dict[int, int] = {}
+    for number, rows in enumerate(MARK_ROWS):
+        (left_out,) = set(range(WAVES_HIGH)).difference(rows)
+        own = _as_numbers(lower[:, rows] & LOWEST) + (number << MARK_BITS)
+        other = _as_numbers(np.column_stack([higher[:, rows], lower[:, left_out]]))
+        for mark, bits in zip(own.tolist(), other.tolist(), strict=True):
+            found.setdefault(mark, bits)
+    return found
+
+
+def _as_numbers(columns: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return a number for each row, whose columns are its bytes, the lowest first."""
+    table = np.zeros((len(columns), 4), np.uint8)
+    table[:, : columns.shape[1]] = columns
+    return table.view("<i4").ravel()
+
+
+def may_be_equal(one: int, other: int) -> bool:
+    """Return whether words that share a mark may be equal, by their other bits."""
+    return ((one ^ other) & 0xFFFFFFFF).bit_count() <= MAX_OTHER_BITS

@@ -2151,32 +2151,47 @@ where picture.number = any(cast(:pictures as integer []))
 
 -- name: save_marks
 -- Put pictures into the index where they stand now.
-insert into image_marks (algorithm_version, mark, first_created_at, picture)
+insert into image_marks (algorithm_version, mark, first_created_at, picture, other_bits)
 select
     picture.algorithm_version,
     fresh.mark,
     picture.first_created_at,
-    picture.number
-from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as fresh (number, mark)
+    picture.number,
+    fresh.other_bits
+from
+    unnest(
+        cast(:numbers as integer []), cast(:marks as integer []), cast(:other_bits as integer [])
+    ) as fresh (number, mark, other_bits)
 join image_pictures as picture on picture.number = fresh.number
 where picture.number = any(cast(:pictures as integer [])) and picture.first_id is not null
 order by fresh.mark
 on conflict do nothing;
 
 -- name: sharing
--- For each of the given pictures, those that are not later and share a mark that few had by then.
--- Of a mark that many have, so many entries are read as say that it has too many.
+-- For each of the given pictures, those that are not later and share a mark that few had by then, if
+-- the words may be equal. Of a mark that many have, so many entries are read as say that it has too
+-- many.
 select
     asked.number as later,
     array_agg(distinct holder.picture) as sharing
-from unnest(cast(:numbers as integer []), cast(:marks as integer [])) as asked (number, mark)
+from
+    unnest(
+        cast(:numbers as integer []), cast(:marks as integer []), cast(:other_bits as integer [])
+    ) as asked (number, mark, other_bits)
 join unnest(cast(:pictures as integer []), cast(:moments as timestamptz []))
     as picture (number, first_created_at)
     on picture.number = asked.number
 cross join lateral (
-    select array_agg(earliest.picture) as pictures
+    select
+        count(*) as holders,
+        array_agg(earliest.picture) filter (
+            where bit_count(cast(earliest.other_bits # asked.other_bits as bit (32)))
+                <= :most_other_bits
+        ) as pictures
     from (
-        select mark.picture
+        select
+            mark.picture,
+            mark.other_bits
         from image_marks as mark
         where mark.algorithm_version = :algorithm_version
             and mark.mark = asked.mark
@@ -2184,9 +2199,9 @@ cross join lateral (
         order by mark.first_created_at
         limit :most + 2
     ) as earliest
-) as holders
-cross join unnest(holders.pictures) as holder (picture)
-where cardinality(holders.pictures) <= :most + 1
+) as found
+cross join unnest(found.pictures) as holder (picture)
+where found.holders <= :most + 1
 group by asked.number;
 
 -- name: early_holders
@@ -2194,12 +2209,14 @@ group by asked.number;
 select
     asked.mark,
     holder.picture,
-    holder.first_created_at
+    holder.first_created_at,
+    holder.other_bits
 from unnest(cast(:marks as integer [])) as asked (mark)
 cross join lateral (
     select
         known.picture,
-        known.first_created_at
+        known.first_created_at,
+        known.other_bits
     from image_marks as known
     where known.algorithm_version = :algorithm_version and known.mark = asked.mark
     order by known.first_created_at

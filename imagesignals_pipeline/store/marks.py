@@ -9,16 +9,32 @@ from sqlalchemy import Connection
 from imagesignals_pipeline.sql import query
 from imagesignals_pipeline.store.pictures import Order, order
 
-Marks = Mapping[int, Sequence[int]]
-"""The marks of pictures, by their numbers."""
+Marks = Mapping[int, Mapping[int, int]]
+"""The marks of pictures by their numbers, each with the other bits of its word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A picture that has a mark, and when it was first submitted."""
+    """A picture that has a mark, when it was first submitted, and the other bits of its word."""
 
     picture: int
     created_at: datetime
+    other_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a mark leads from a picture to another.
+
+    Attributes:
+        version: That of the marks.
+        rare: At most so many other pictures had it by then.
+        other_bits: In so many of their other bits the two words may differ.
+    """
+
+    version: int
+    rare: int
+    other_bits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +63,26 @@ def forget(connection: Connection, marks: Marks) -> None:
 
 
 def sharing(
-    connection: Connection,
-    version: int,
-    marks: Marks,
-    moments: Mapping[int, datetime],
-    rare: int,
+    connection: Connection, rule: Rule, marks: Marks, moments: Mapping[int, datetime]
 ) -> dict[int, Sequence[int]]:
-    """Return for each picture those, not later, that share a mark which at most `rare` had by then.
+    """Return for each picture those, not later, to which a mark leads.
 
     Reads at most `rare` + 2 entries a mark, whoever else has it.
 
     Args:
         connection: The database; the pictures themselves need not be in it.
-        version: That of the marks.
+        rule: Says where marks lead.
         marks: Of each picture, by its number.
         moments: When each was first submitted.
-        rare: Earlier pictures with a mark that are not too many.
     """
     if not marks:
         return {}
     parameters = {
         **_flat(marks),
         "moments": [moments[number] for number in marks],
-        "algorithm_version": version,
-        "most": rare,
+        "algorithm_version": rule.version,
+        "most": rule.rare,
+        "most_other_bits": rule.other_bits,
     }
     rows = connection.execute(query("sharing"), parameters)
     return {row.later: row.sharing for row in rows}
@@ -83,7 +95,7 @@ def early_holders(
     parameters = {"marks": list(marks), "algorithm_version": version, "most": most}
     found: dict[int, list[Holder]] = {}
     for row in connection.execute(query("early_holders"), parameters):
-        holder = Holder(row.picture, row.first_created_at.astimezone(UTC))
+        holder = Holder(row.picture, row.first_created_at.astimezone(UTC), row.other_bits)
         found.setdefault(row.mark, []).append(holder)
     return found
 
@@ -94,9 +106,10 @@ def _each(connection: Connection, statement: str, marks: Marks) -> None:
 
 
 def _flat(marks: Marks) -> dict[str, list[int]]:
-    """Return two columns of equal length, and each picture once: few, as the planner must see."""
+    """Return three columns of equal length, and each picture once: few, as the planner must see."""
     return {
         "pictures": list(marks),
         "numbers": [number for number, some in marks.items() for _ in some],
         "marks": [mark for some in marks.values() for mark in some],
+        "other_bits": [bits for some in marks.values() for bits in some.values()],
     }

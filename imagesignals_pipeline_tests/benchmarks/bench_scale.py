@@ -51,6 +51,7 @@ MARK = np.dtype(
     [
         *(("fields", ">i2"), ("l1", ">i4"), ("version", ">i2"), ("l2", ">i4"), ("mark", ">i4")),
         *(("l3", ">i4"), ("at", ">i8"), ("l4", ">i4"), ("picture", ">i4")),
+        *(("l5", ">i4"), ("other_bits", ">i4")),
     ]
 )
 """A row of `image_marks` as COPY reads it in binary."""
@@ -112,7 +113,7 @@ class Store:
             connection.execute(
                 text(
                     "alter table image_marks add primary key"
-                    " (algorithm_version, mark, first_created_at, picture)"
+                    " (algorithm_version, mark, first_created_at, picture) include (other_bits)"
                 )
             )
             connection.execute(
@@ -139,9 +140,10 @@ class Store:
             for number, (start, end) in enumerate(pairwise([0, *ends.tolist()]), self.size + 1)
         ]
         rows = np.zeros(sum(len(found) for found, _ in marked), MARK)
-        rows["fields"], rows["l1"], rows["version"] = 4, 2, match.ALGORITHM_VERSION
-        rows["l2"], rows["l3"], rows["l4"] = 4, 8, 4
-        rows["mark"] = np.concatenate([found for found, _ in marked])
+        rows["fields"], rows["l1"], rows["version"] = 5, 2, match.ALGORITHM_VERSION
+        rows["l2"], rows["l3"], rows["l4"], rows["l5"] = 4, 8, 4, 4
+        rows["mark"] = [mark for found, _ in marked for mark in found]
+        rows["other_bits"] = [bits for found, _ in marked for bits in found.values()]
         rows["picture"] = np.repeat([n for _, n in marked], [len(found) for found, _ in marked])
         minutes = rows["picture"].astype(np.int64)
         rows["at"] = (FIRST - POSTGRES_EPOCH) // MICROSECOND + minutes * 60 * 1_000_000
@@ -207,10 +209,9 @@ def ask(store: Store, fresh: Sequence[Table]) -> float:
         store.size -= len(fresh)
         shared = matching.marks.sharing(
             connection,
-            match.ALGORITHM_VERSION,
+            matching.marks.Rule(match.ALGORITHM_VERSION, REACH.rare, match.MAX_OTHER_BITS),
             matching._marks(placed),
             {each.number: each.order[0] for each in placed if each.order},
-            REACH.rare,
         )
         connection.rollback()
     asked = [len(shared.get(each.number, ())) for each in placed]

@@ -82,12 +82,13 @@ from image_fingerprints as fingerprint
 join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
 order by fingerprint.pixels_sha256, submission.created_at;
 
-insert into image_marks (algorithm_version, mark, first_created_at, picture)
+insert into image_marks (algorithm_version, mark, first_created_at, picture, other_bits)
 select
     1,
     marks.mark,
     picture.first_created_at,
-    picture.number
+    picture.number,
+    0
 from image_pictures as picture
 cross join lateral (
     select 1 as mark

@@ -109,14 +109,12 @@ def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
 def plainly_asked(crowd: Sequence[Shown]) -> dict[int, set[int]]:
     """Return whom each picture asks, told without an index."""
     order = sorted(crowd, key=lambda each: (each.created_at, each.id))
-    marks = {
-        each.number: set(match.marks(synthetic.descriptor(each.words)).tolist()) for each in crowd
-    }
+    marks = {each.number: match.marks(synthetic.descriptor(each.words)) for each in crowd}
     found: dict[int, set[int]] = {}
     for place, each in enumerate(order):
         earlier = order[:place]
         asks = {other.number for other in earlier} if place < NARROW.exhaustive else set[int]()
-        for mark in marks[each.number]:
+        for mark, bits in marks[each.number].items():
             by_then = [
                 other.number
                 for other in order
@@ -125,7 +123,12 @@ def plainly_asked(crowd: Sequence[Shown]) -> dict[int, set[int]]:
                 and mark in marks[other.number]
             ]
             if len(by_then) <= NARROW.rare:
-                asks |= {other.number for other in earlier if other.number in by_then}
+                asks |= {
+                    other.number
+                    for other in earlier
+                    if other.number in by_then
+                    and match.may_be_equal(bits, marks[other.number][mark])
+                }
         found[each.number] = asks
     return found
 
@@ -245,14 +248,15 @@ def test_the_index_holds_who_is_shown(connection: Connection, crowd: list[Shown]
     matching.settle(connection, reach=NARROW)
     held = connection.execute(
         text(
-            "select mark, pixels_sha256, mark.first_created_at from image_marks as mark"
+            "select mark, other_bits, pixels_sha256, mark.first_created_at"
+            " from image_marks as mark"
             " join image_pictures as picture on picture.number = mark.picture"
         )
     )
     rows = every_one(connection)
-    assert sorted((mark, bytes(pixels), at) for mark, pixels, at in held) == sorted(
-        (mark, each.pixels, each.order[0])
+    assert sorted((mark, bits, bytes(pixels), at) for mark, bits, pixels, at in held) == sorted(
+        (mark, bits, each.pixels, each.order[0])
         for each in rows
         if each.order
-        for mark in match.marks(each.descriptor).tolist()
+        for mark, bits in match.marks(each.descriptor).items()
     )

@@ -259,10 +259,11 @@ def test_finding_look_alikes_reads_what_it_needs(crowd: Connection) -> None:
         "pictures": numbers,
         "numbers": [number for number in numbers for _ in own[0]],
         "marks": [mark for some in own for mark in some],
+        "other_bits": [0 for some in own for _ in some],
     }
     version = {"algorithm_version": 1}
     moments = [row.first_created_at for row in known]
-    asked = {**marks, "moments": moments, **version, "most": rare}
+    asked = {**marks, "moments": moments, **version, "most": rare, "most_other_bits": 0}
     assert rows_read_in_turn(crowd, "sharing", asked) <= few * (2 * (rare + 2) + 3 + 2)
     assert rows_read_in_turn(crowd, "early_holders", asked) <= len(marks["marks"]) * rare
     assert rows_read_in_turn(crowd, "forget_marks", marks) <= 2 * len(marks["marks"]) + few
