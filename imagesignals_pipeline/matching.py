@@ -9,7 +9,8 @@ comparisons.
 Which earlier pictures are asked at all:
 
 - the first pictures of a database, five thousand, ask all before them;
-- every later one asks those that share a mark with it which few pictures had by then.
+- every later one asks those that share a mark with it which few pictures had by then, if the other
+  bits of the words that have the mark say that these may be equal.
 
 What everybody has (the labels of an app) is thereby left aside as soon as it is common, and the
 work for a picture is bounded by its marks, however many look-alikes there are. A mark that has
