@@ -31,11 +31,14 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Guess
-from imagesignals_pipeline.store import marks, pictures
+from imagesignals_pipeline.store import marks, pictures, rechecks
 from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
 from imagesignals_pipeline.workers import available_cores
 
+RECHECKED_AT_ONCE = 50
+"""Other pictures that a batch compares anew, as its own came late. More wait for the end of the
+run, when each is compared once, however many batches concerned it."""
 PORTION = 25
 """Pictures whose descriptors and payloads are in memory at once, with those of all they ask."""
 INDEXED_AT_ONCE = 500
@@ -95,7 +98,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How many pictures had moved, and the first submissions of those compared anew for it."""
+    """How many pictures had moved or waited, and the first submissions of those compared for it."""
 
     moved: int
     submissions: frozenset[UUID]
@@ -111,6 +114,19 @@ class _Looks:
     guesses: Mapping[Pixels, Mapping[Pixels, Guess]]
     payloads: Mapping[Pixels, bytes]
     comparable: frozenset[Pixels]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Pictures to be compared with those that they name; of `unknown` ones nothing was ever found.
+
+    `done` says how many had moved, or waited.
+    """
+
+    done: int
+    again: Sequence[Placed]
+    unknown: frozenset[Pixels]
+    indexed_from: Order | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +159,34 @@ def settle(
     Args:
         connection: In the writers' turn.
         submissions: Whose pictures may be new or other ones; None looks at all, also at what
-            deleted submissions left behind.
+            deleted submissions left behind, and then at what waits to be compared anew.
         limit: Most pictures at once; the rest is for the next call.
         reach: The same for every call on one database.
         seen: What `foresee` found out.
     """
     seen = seen or Seen()
     moved = pictures.moved(connection, match.ALGORITHM_VERSION, submissions, limit)
-    if not moved:
+    if moved:
+        work = _move(connection, moved, reach)
+    elif submissions is None:
+        work = _waiting(connection, limit, reach)
+    else:
         return Settled(0, frozenset())
-    last = pictures.last_place(connection, match.ALGORITHM_VERSION)
-    places = [place for each in moved for place in (each.order, each.known_order) if place]
-    in_order = last is None or all(place > last for place in places)
+    order = sorted(work.again, key=lambda each: each.pixels)
+    for start in range(0, len(order), PORTION):
+        portion = order[start : start + PORTION]
+        named = _named(connection, portion, reach, work.indexed_from)
+        candidates = {each: others for each, (others, _) in named.items()}
+        _compare(connection, candidates, work.unknown, seen)
+        worst = {each: score for each, (_, score) in named.items()}
+        known = {each.pixels: each.worst_score for each in portion}
+        pictures.save_worst_scores(connection, dict(worst.items() - known.items()))
+    return Settled(work.done, frozenset(each.order[1] for each in order if each.order))
+
+
+def _move(connection: Connection, moved: Sequence[Moved], reach: Reach) -> _Work:
+    """Put pictures where they stand now, and return who has to be compared for it."""
+    in_order = _are_last(connection, moved, reach)
     first = [] if in_order else _first(connection, reach)
     moves, indexed_from = _place(connection, moved, reach)
     gone = [move.picture.pixels for move in moves if move.after is None]
@@ -162,19 +194,38 @@ def settle(
         pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, gone, ())
     remembered = [each.pixels for each in moved if each.remembered]
     pictures.forget_outdated_comparisons(connection, match.ALGORITHM_VERSION, remembered)
-    again = {move.picture.number: move.picture for move in moves if move.after}
+    again = [move.picture for move in moves if move.after]
     if not in_order:
-        again |= {each.number: each for each in _concerned(connection, moves, first, reach)}
-    order = sorted(again.values(), key=lambda each: each.pixels)
-    unknown = {each.pixels for each in moved}.difference(remembered)
-    for start in range(0, len(order), PORTION):
-        portion = order[start : start + PORTION]
-        named = _named(connection, portion, reach, indexed_from)
-        _compare(connection, {each: others for each, (others, _) in named.items()}, unknown, seen)
-        worst = {each: score for each, (_, score) in named.items()}
-        known = {each.pixels: each.worst_score for each in portion}
-        pictures.save_worst_scores(connection, dict(worst.items() - known.items()))
-    return Settled(len(moved), frozenset(each.order[1] for each in order if each.order))
+        others = _concerned(connection, moves, first, reach)
+        if len(others) > RECHECKED_AT_ONCE:
+            rechecks.ask_for(connection, [each.number for each in others])
+        else:
+            again += others
+        rechecks.done(connection, [each.number for each in again])
+    unknown = frozenset(each.pixels for each in moved).difference(remembered)
+    return _Work(len(moved), again, unknown, indexed_from)
+
+
+def _are_last(connection: Connection, moved: Sequence[Moved], reach: Reach) -> bool:
+    """Return whether pictures come, and went, behind all others: these are not concerned then."""
+    last = pictures.last_place(connection, match.ALGORITHM_VERSION)
+    places = [place for each in moved for place in (each.order, each.known_order) if place]
+    if last is None or all(place[0] > last[0] for place in places):
+        return True
+    if not all(place > last for place in places):
+        return False
+    # Who reads the index counts also those of its own moment that stand behind it.
+    return marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive).read_from is None
+
+
+def _waiting(connection: Connection, limit: int | None, reach: Reach) -> _Work:
+    """Return pictures that wait to be compared anew, and let them wait no more."""
+    numbers = rechecks.waiting(connection, limit)
+    rechecks.done(connection, numbers)
+    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
+    again = [each for each in known if each.order]
+    return _Work(len(numbers), again, frozenset(), state.read_from)
 
 
 def foresee(

@@ -1459,6 +1459,7 @@ where length(old.payload) > 0
         where outdated.algorithm_version <> :algorithm_version
             and failure.failure_kind is null
     )
+    and not exists (select from image_rechecks)
 limit :row_limit;
 
 -- name: forget_thumbnails
@@ -1642,13 +1643,23 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone, pictures whose first submission is gone or was dated anew, and
--- uploads that the hash index counts too many or too few.
+-- Copies whose original is gone, pictures whose first submission is gone or was dated anew or that are
+-- to be compared anew, and uploads that the hash index counts too many or too few.
 select
     orphans.copies_without_original,
-    moved.pictures_moved,
+    moved.pictures_moved + rechecks.pictures as pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
-    md5(concat_ws(' ', orphans.ids, moved.ids, signals.hashes, hashes.uploads)) as mark
+    md5(
+        concat_ws(
+            ' ',
+            orphans.ids,
+            moved.ids,
+            rechecks.pictures,
+            rechecks.numbers,
+            signals.hashes,
+            hashes.uploads
+        )
+    ) as mark
 from (
     select
         count(*) as copies_without_original,
@@ -1671,6 +1682,12 @@ cross join (
             or imagesignals_moment(submission.created_at) <> picture.first_created_at
         )
 ) as moved
+cross join (
+    select
+        count(*) as pictures,
+        sum(picture) as numbers
+    from image_rechecks
+) as rechecks
 cross join (
     select count(*) as hashes
     from payment_image_signals
@@ -2137,6 +2154,26 @@ left join (
     order by first_created_at, first_id
     limit 1 offset :most
 ) as later on true;
+
+-- name: ask_for_rechecks
+-- Remember which pictures are to be compared anew.
+insert into image_rechecks (picture)
+select fresh.number
+from unnest(cast(:numbers as integer [])) as fresh (number)
+order by fresh.number
+on conflict do nothing;
+
+-- name: waiting_rechecks
+-- Some of the pictures that are to be compared anew.
+select picture
+from image_rechecks
+order by picture
+limit :most;
+
+-- name: forget_rechecks
+-- These have been compared anew.
+delete from image_rechecks
+where picture = any(cast(:numbers as integer []));
 
 -- name: forget_marks
 -- Take pictures out of the index, from where they are known to stand.

@@ -47,7 +47,7 @@ COPIES = 20
 """One submission in so many shows an earlier one's picture."""
 FORGET = (
     "truncate payment_submissions, payment_image_signals, image_perceptual_hash_index,"
-    " image_pictures, image_matches, image_marks, image_signal_batches cascade"
+    " image_pictures, image_matches, image_marks, image_rechecks, image_signal_batches cascade"
 )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import backlog, source, store, verify
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
-from imagesignals_pipeline.store import signals
+from imagesignals_pipeline.store import rechecks, signals
 from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
     NOT_FOUND,
@@ -223,6 +223,18 @@ class TestUnsettled:
         assert after.mark != found.mark
         marked = {id_: row["similar_to_payment_id"] for id_, row in rows(connection).items()}
         assert marked == {made[1].id: None, made[2].id: made[1].id}
+
+    def test_what_is_to_be_compared_anew(self, connection: Connection) -> None:
+        """It waits until a run has done it, and no thumbnail is forgotten meanwhile."""
+        rechecks.ask_for(connection, [1, 2, 2])
+        found = backlog.unsettled(connection, VERSION)
+        assert found.pictures_moved == 2
+        rechecks.done(connection, [1])
+        rechecks.ask_for(connection, [3])
+        assert backlog.unsettled(connection, VERSION).mark != found.mark
+        assert rechecks.waiting(connection, 1) == [2]
+        rechecks.done(connection, rechecks.waiting(connection, None))
+        assert not backlog.unsettled(connection, VERSION)
 
     def test_a_deleted_copy(self, connection: Connection) -> None:
         """The hash index counts one too many until it is settled."""

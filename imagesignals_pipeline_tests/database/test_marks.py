@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from imagesignals_pipeline import match, matching
 from imagesignals_pipeline.match.candidates import DESCRIBED
 from imagesignals_pipeline.matching import Reach
-from imagesignals_pipeline.store import marks, pictures
+from imagesignals_pipeline.store import marks, pictures, rechecks
 from imagesignals_pipeline.store.pictures import Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.synthetic import Table
@@ -174,6 +174,40 @@ def test_whose_candidates_change_looks_again(
         again = set(matching.settle(connection, reach=NARROW).submissions)
         after = asked(connection)
         assert {id_ for id_, named in after.items() if named != before.get(id_)} <= again
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_is_concerned_by_many_late_ones_looks_once(
+    connection: Connection, crowd: list[Shown], monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """A batch compares its own pictures; the others wait, and come to the same as in order."""
+
+    def candidates() -> list[tuple[bytes, float]]:
+        rows = connection.execute(text("select pixels_sha256, worst_score from image_pictures"))
+        return sorted((bytes(row.pixels_sha256), row.worst_score) for row in rows)
+
+    def drained() -> int:
+        done = 0
+        while settled := matching.settle(connection, limit=7, reach=NARROW).moved:
+            done += settled
+        return done
+
+    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    monkeypatch.setattr(match, "MAX_CANDIDATES", 4)
+    shuffled = Random(seed).sample(crowd, len(crowd))
+    for start in range(0, PICTURES, 5):
+        some = shuffled[start : start + 5]
+        assert arrive(connection, some) == {each.id for each in some}
+    waiting = rechecks.waiting(connection, None)
+    assert drained() == len(waiting) > PICTURES / 2
+    late = asked(connection), candidates()
+    assert any(worst for _, worst in late[1])
+    connection.execute(text("truncate image_fingerprints, image_pictures, image_marks"))
+    for each in sorted(crowd, key=lambda each: (each.created_at, each.id)):
+        arrive(connection, [each])
+    drained()
+    assert rechecks.waiting(connection, None) == []
+    assert (asked(connection), candidates()) == late
 
 
 def _disturb(connection: Connection, each: Shown, random: Random) -> None:

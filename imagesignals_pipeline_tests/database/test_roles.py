@@ -32,6 +32,7 @@ OURS = (
     "image_matches",
     "image_pictures",
     "image_marks",
+    "image_rechecks",
     "image_signal_failures",
     "image_signal_batches",
     "imagesignals_migrations",

@@ -21,7 +21,7 @@ SAME_FILE = f"a[href^='/group/{FEW[0].id}']"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 FORGET = (
     "truncate payment_image_signals, image_fingerprints, image_matches, image_pictures,"
-    " image_marks, image_perceptual_hash_index"
+    " image_marks, image_rechecks, image_perceptual_hash_index"
 )
 
 

@@ -11,7 +11,7 @@ from imagesignals_pipeline import backfill, backlog, database, match, settings, 
 from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.review import groups
-from imagesignals_pipeline.store import sealed
+from imagesignals_pipeline.store import rechecks, sealed
 from imagesignals_pipeline_tests.few import insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.test_matching import (
@@ -262,10 +262,14 @@ class TestForgotten:
         assert state(engine) == found
 
     def test_what_waits_to_be_forgotten_is_noticed(self, engine: Engine) -> None:
-        """So the sensor starts a run for it, and none when nothing is too old."""
+        """So the sensor starts a run for it, and none when nothing is too old, or all is needed."""
         arrive(engine, cast())
         backfill.settle(engine)
-        with engine.connect() as connection:
+        with engine.begin() as connection:
+            rechecks.ask_for(connection, [1])
+            waiting = backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
+            assert not waiting.thumbnails_overdue
+            rechecks.done(connection, [1])
             assert not backlog.unsettled(connection, match.ALGORITHM_VERSION)
             waiting = backlog.unsettled(connection, match.ALGORITHM_VERSION, DAYS)
             assert waiting
