@@ -25,9 +25,10 @@ MARK_ROWS: Final = ((0, 1, 2), (0, 2, 3))
 twice. More do not survive a copy."""
 LOWEST: Final = np.uint8(0xFE)
 MARK_BITS: Final = 24
+"""A mark's three bytes; above them stands which rows they are of."""
 MAX_OTHER_BITS: Final = 9
 """In how many of 32 other bits two words with the same mark may differ. Two that share it by chance
-differ in more, but for one pair in a hundred; hardly any two that are equal do."""
+differ in more, but for one pair in a hundred; few that are equal do."""
 
 
 def descriptor(packed: bytes) -> bytes:

@@ -225,7 +225,7 @@ class TestUnsettled:
         assert marked == {made[1].id: None, made[2].id: made[1].id}
 
     def test_what_is_to_be_compared_anew(self, connection: Connection) -> None:
-        """It waits until a run has done it, and no thumbnail is forgotten meanwhile."""
+        """It waits until a run has done it."""
         rechecks.ask_for(connection, [1, 2, 2])
         found = backlog.unsettled(connection, VERSION)
         assert found.pictures_moved == 2
