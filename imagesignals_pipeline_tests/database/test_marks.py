@@ -150,6 +150,23 @@ def test_a_picture_asks_whom_the_rule_says(connection: Connection, crowd: list[S
     assert 0 < np.mean(sizes[NARROW.exhaustive :]) < PICTURES / 3
 
 
+def test_who_shares_a_mark_by_chance_is_not_asked(
+    connection: Connection, crowd: list[Shown]
+) -> None:
+    """Both sides of the limit, and with the bit that PostgreSQL takes for a sign."""
+    arrive(connection, crowd)
+    places = {each.order: each.number for each in every_one(connection) if each.order}
+    (earliest, latest), mark = (min(places), max(places)), -5
+    one, other = places[earliest], places[latest]
+    marks.save(connection, {one: {mark: 0}})
+    rule = marks.Rule(match.ALGORITHM_VERSION, NARROW.rare, match.MAX_OTHER_BITS)
+    for changed, expected in ((match.MAX_OTHER_BITS, [one]), (match.MAX_OTHER_BITS + 1, [])):
+        bits = -1 << (32 - changed)
+        found = marks.sharing(connection, rule, {other: {mark: bits}}, {other: latest[0]})
+        assert found.get(other, []) == expected
+        assert match.may_be_equal(0, bits) is bool(expected)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_whose_candidates_change_looks_again(
     connection: Connection, crowd: list[Shown], seed: int
