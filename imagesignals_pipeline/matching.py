@@ -30,7 +30,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Guess
+from imagesignals_pipeline.match import Guess, Look
 from imagesignals_pipeline.store import marks, pictures, rechecks
 from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Comparison, Moved, Order, Pixels, Placed
@@ -83,13 +83,13 @@ class Seen:
 
     Attributes:
         call: Where they are looked at.
-        shares: How much of their text agrees at half size; the later picture comes first.
+        looks: What half their size said; the later picture comes first.
         comparisons: What those came to that were compared in full.
     """
 
     call: Call = here
-    shares: dict[tuple[Pixels, Pixels], float] = field(
-        default_factory=dict[tuple[Pixels, Pixels], float]
+    looks: dict[tuple[Pixels, Pixels], Look] = field(
+        default_factory=dict[tuple[Pixels, Pixels], Look]
     )
     comparisons: dict[tuple[Pixels, Pixels], Comparison] = field(
         default_factory=dict[tuple[Pixels, Pixels], Comparison]
@@ -508,18 +508,21 @@ def _compared(
         for other, guess in looks.guesses.get(later, {}).items()
         if other in payloads
     }
-    unseen = {other: look for other, look in looked_at.items() if (later, other) not in seen.shares}
+    unseen = {other: both for other, both in looked_at.items() if (later, other) not in seen.looks}
     if unseen:
         fresh = seen.call(match.glances, payloads[later], unseen)
-        seen.shares.update({(later, other): share for other, share in fresh.items()})
-    chosen = match.promising({other: seen.shares[later, other] for other in looked_at})
+        seen.looks.update({(later, other): look for other, look in fresh.items()})
+    said = {other: seen.looks[later, other] for other in looked_at}
+    chosen = match.promising(said)
     found = {
         earlier: comparison
         for earlier in chosen
         for comparison in [known.get((later, earlier)) or seen.comparisons.get((later, earlier))]
         if comparison
     }
-    others = {earlier: payloads[earlier] for earlier in chosen if earlier not in found}
+    others = {
+        earlier: (payloads[earlier], said[earlier]) for earlier in chosen if earlier not in found
+    }
     if others:
         for earlier, verdict in seen.call(match.verdicts, payloads[later], others).items():
             found[earlier] = seen.comparisons[later, earlier] = Comparison(

@@ -9,6 +9,7 @@ from imagesignals_pipeline.match.candidates import (
     marks,
     may_be_equal,
 )
+from imagesignals_pipeline.match.glance import Look
 from imagesignals_pipeline.match.payload import (
     ALGORITHM_VERSION,
     HEAD_BYTES,
@@ -27,6 +28,7 @@ __all__ = [
     "MAX_OTHER_BITS",
     "Candidates",
     "Guess",
+    "Look",
     "Tier",
     "Verdict",
     "aligned",

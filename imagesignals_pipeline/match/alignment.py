@@ -44,6 +44,7 @@ LEAST_ENDS: Final = 4
 """Two words have four ends: fewer say nothing about scale."""
 
 Matrix = NDArray[np.float64]
+Places = NDArray[np.intp]
 IDENTITY: Final = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 FROM_HALF: Final = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
 """Leads from a halved picture's pixels to the whole one's; centres of pixels are whole numbers."""
@@ -76,7 +77,8 @@ class Laid:
 
 def scale(matrix: Matrix) -> float:
     """Return how much a map enlarges."""
-    return float(abs(np.linalg.det(matrix[:, :2])) ** 0.5)
+    (xx, xy, _), (yx, yy, _) = matrix.tolist()
+    return abs(xx * yy - xy * yx) ** 0.5
 
 
 def inverse(matrix: Matrix) -> Matrix:
@@ -99,11 +101,38 @@ def as_coarse(fine: Pixels, matrix: Matrix) -> tuple[Pixels, Matrix]:
     return raster.shrunk(fine, wide, high), matrix * (wide / width)
 
 
-def propose(a: Words, b: Words) -> Guess:
-    """Guess the map from a to b that most equal words agree with."""
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Which words of a (`i`) may be which of b (`j`), and in how many `bits` they differ."""
+
+    i: Places
+    j: Places
+    bits: NDArray[np.uint8]
+
+    @property
+    def most_agreeing(self) -> int:
+        """How many of a's words may agree at most, however b lies."""
+        return int(np.count_nonzero(np.bincount(self.i)))
+
+
+def pairs(a: Words, b: Words) -> Pairs:
+    """Return the pairs of words that may be the same."""
     bits = np.bitwise_count(a.codes[:, None] ^ b.codes[None, :])
     stretch = np.abs(a.shape[:, None] - b.shape[None, :])
     i, j = np.nonzero((bits <= MAX_BITS) & (stretch < MAX_STRETCH))
+    return Pairs(i, j, bits[i, j])
+
+
+def propose(a: Words, b: Words, equal: Pairs | None = None) -> Guess:
+    """Guess the map from a to b that most equal words agree with.
+
+    Args:
+        a: Words of the picture that the map leads from.
+        b: Those of the other one.
+        equal: Their `pairs`, where these are known.
+    """
+    equal = equal or pairs(a, b)
+    i, j = equal.i, equal.j
     if len(i) == 0:
         return Guess(IDENTITY, 0)
     start, chosen = _vote(a, b, i, j)
@@ -115,16 +144,16 @@ def propose(a: Words, b: Words) -> Guess:
             break
         if fitted is None or (inside != fitted).any():
             matrix, fitted = _fit(ends_a[inside], ends_b[inside]), inside
-            off_x, off_y = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).T
-            off = np.maximum(off_x, off_y) / max(1, scale(matrix))
+            off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
+            off /= max(1, scale(matrix))
         inside = off < tolerance
     both_ends = inside[: len(i)] & inside[len(i) :]
     nearest = np.full(len(a), MAX_BITS + 1)
-    np.minimum.at(nearest, i[both_ends], bits[i[both_ends], j[both_ends]])
+    np.minimum.at(nearest, i[both_ends], equal.bits[both_ends])
     return Guess(matrix, int((nearest <= MAX_BITS).sum()), int((MAX_BITS + 1 - nearest).sum()))
 
 
-def _vote(a: Words, b: Words, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple[Matrix, Mask]:
+def _vote(a: Words, b: Words, i: Places, j: Places) -> tuple[Matrix, Mask]:
     """Let each of the longest pairs propose scale and shift; return the best, and who agrees."""
     wide = a.spread[i, 0]
     scale = np.log(b.spread[j, 0] / wide)
@@ -143,7 +172,7 @@ def _vote(a: Words, b: Words, i: NDArray[np.intp], j: NDArray[np.intp]) -> tuple
     return np.array([[s0, 0, right[best]], [0, s0, down[best]]], float), votes[best]
 
 
-def _ends(words: Words, chosen: NDArray[np.intp]) -> Doubles:
+def _ends(words: Words, chosen: Places) -> Doubles:
     """Return left and right ends: two points tell a word's scale, its centre does not."""
     centre, wide = words.centre[chosen].astype(float), 1.7 * words.spread[chosen, 0].astype(float)
     side = np.stack([wide, np.zeros_like(wide)], axis=1)

@@ -43,7 +43,21 @@ LOWEST_TEXT, HIGHEST_TEXT = 0.6, 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
+    """What half the size says of two pictures.
+
+    `share` is that of the text that agrees, from 0 to 1, once one lies on the other. `parted`:
+    other words certainly stand in two places. So it is between most receipts of one app that nobody
+    stored anew: a full comparison would part them by its spots. Two that are not parted may be
+    anything.
+    """
+
+    share: float
+    parted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
     """What the windows of two half-size pictures in one frame show.
 
     `usual` is the correlation of the median window with text, 0 where there is hardly any.
@@ -56,49 +70,38 @@ class _Look:
     text: Mask
     usual: float
 
-    def lacking(self, own: float) -> Floats:
+    def lacking(self) -> Floats:
         """Return what each window with text lacks in correlation, in units of the noise."""
+        own = min(max(NOISE * (1 - self.usual), LEAST_NOISE), MOST_NOISE)
         return (1 - self.correlation[self.text]) / (own + grain(self.least[self.text]))
 
 
-def agreement(a: Print, b: Print, guess: Guess) -> float:
-    """Return the share of the text that agrees at half size, from 0 to 1, once b lies on a."""
-    _, coarse, fine, matrix = _halved(a, b, guess)
-    look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
-    if look.usual < SETTLED:
-        look = _look(coarse, alignment.lay_roughly(coarse, fine, matrix))
-    if look.usual == 0:
-        return 0.0
-    own = min(max(NOISE * (1 - look.usual), LEAST_NOISE), MOST_NOISE)
-    return float((look.lacking(own) <= EXCESS).mean())
+def look(a: Print, b: Print, guess: Guess, *, least_share: float = 0.0) -> Look:
+    """Lay b on a at half size, by a guess how, and look.
 
-
-def agreement_of_look_alikes(a: Print, b: Print) -> float | None:
-    """Return the share of the text that agrees, if other words certainly stand in two places.
-
-    So it is between most receipts of one app that nobody stored anew: a full comparison would part
-    them by its spots. None where half the size does not say; the two may then be anything.
+    Of two that agree less than `least_share` nothing is said of their being parted.
     """
-    guess = alignment.propose(a.words, b.words)
-    if guess.agreeing < MIN_AGREEING:
-        return None
     frame, coarse, fine, matrix = _halved(a, b, guess)
-    look = _look(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
-    if look.usual < UNTOUCHED:
-        return None
-    lacking = look.lacking(LEAST_NOISE)
-    if not _differ_in_two_places(look, lacking, frame.words.height / 2):
-        return None
-    return float((lacking <= EXCESS).mean())
+    windows = _windows(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
+    untouched = windows.usual >= UNTOUCHED and guess.agreeing >= MIN_AGREEING
+    if windows.usual < SETTLED:
+        windows = _windows(coarse, alignment.lay_roughly(coarse, fine, matrix))
+    if windows.usual == 0:
+        return Look(0.0)
+    lacking = windows.lacking()
+    share = float((lacking <= EXCESS).mean())
+    if not untouched or share < least_share:
+        return Look(share)
+    return Look(share, _differ_in_two_places(windows, lacking, frame.words.height / 2))
 
 
-def _differ_in_two_places(look: _Look, lacking: Floats, line: float) -> bool:
+def _differ_in_two_places(windows: _Windows, lacking: Floats, line: float) -> bool:
     """Return whether spots that are certainly other words lie in more than one field of a line."""
     excess = lacking - EXCESS
-    differs = np.zeros_like(look.text)
-    differs[look.text] = excess > 0
-    uneven = (look.most > LEAST_VARIANCE) & (look.least <= COMPARABLE * look.most)
-    uneven &= look.well_inside
+    differs = np.zeros_like(windows.text)
+    differs[windows.text] = excess > 0
+    uneven = (windows.most > LEAST_VARIANCE) & (windows.least <= COMPARABLE * windows.most)
+    uneven &= windows.well_inside
     reach = int(line) | 1
     label, boxes = raster.components(raster.grown(differs | uneven, reach, GAP_PX))
     of_spot = np.minimum(excess[excess > 0], MOST_EXCESS)
@@ -132,10 +135,10 @@ def _halved(a: Print, b: Print, guess: Guess) -> tuple[Print, Greys, Greys, Matr
     return a, coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
 
 
-def _look(a: Greys, laid: Laid) -> _Look:
+def _windows(a: Greys, laid: Laid) -> _Windows:
     correlation, least, most = raster.correlation(a, laid.b, WINDOW)
     well_inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
     text = (least > LEAST_VARIANCE) & (least > COMPARABLE * most) & well_inside
     seen = correlation[text]
     usual = float(np.median(seen)) if len(seen) >= LEAST_PIXELS else 0.0
-    return _Look(correlation, least, most, well_inside, text, usual)
+    return _Windows(correlation, least, most, well_inside, text, usual)

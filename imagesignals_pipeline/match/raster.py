@@ -24,7 +24,7 @@ COARSE = 4
 """A background is looked for on a picture so many times smaller."""
 
 
-def blur(values: Greys | Floats, size: int) -> Floats:
+def blur(values: Greys | NDArray[np.uint16] | Floats, size: int) -> Floats:
     """Return the mean over a square window."""
     return cast(Floats, cv2.boxFilter(values, cv2.CV_32F, (size, size)))
 
@@ -70,10 +70,10 @@ def extremes(values: Pixels, size: int) -> tuple[Pixels, Pixels]:
     return cast(Pixels, cv2.erode(values, near)), cast(Pixels, cv2.dilate(values, near))
 
 
-def correlation(a: Pixels, b: Pixels, size: int) -> tuple[Floats, Floats, Floats]:
+def correlation(a: Greys, b: Greys, size: int) -> tuple[Floats, Floats, Floats]:
     """Return correlation, and the lesser and the greater variance, of every square window."""
     mean_a, mean_b = blur(a, size), blur(b, size)
-    common = blur(cast(Floats, cv2.multiply(a, b, dtype=cv2.CV_32F)), size)
+    common = blur(_product(a, b), size)
     common -= mean_a * mean_b
     var_a, var_b = _variance(a, mean_a, size), _variance(b, mean_b, size)
     scale = var_a * var_b
@@ -82,10 +82,15 @@ def correlation(a: Pixels, b: Pixels, size: int) -> tuple[Floats, Floats, Floats
     return common, np.minimum(var_a, var_b), np.maximum(var_a, var_b)
 
 
-def _variance(values: Pixels, mean: Floats, size: int) -> Floats:
-    square = cast(Floats, cv2.sqrBoxFilter(values, cv2.CV_32F, (size, size)))
+def _variance(values: Greys, mean: Floats, size: int) -> Floats:
+    square = blur(_product(values, values), size)
     square -= np.square(mean, out=mean)
     return np.maximum(square, 0, out=square)
+
+
+def _product(a: Greys, b: Greys) -> NDArray[np.uint16]:
+    """Return the products: 255 squared fits, and whole numbers are summed in half the time."""
+    return np.multiply(a, b, dtype=np.uint16)
 
 
 def laid(

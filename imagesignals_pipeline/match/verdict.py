@@ -17,6 +17,7 @@ from imagesignals_pipeline.match.differences import (
     Spot,
     differences,
 )
+from imagesignals_pipeline.match.glance import Look
 from imagesignals_pipeline.match.payload import Print
 
 MIN_CORRELATION: Final = 0.82
@@ -123,23 +124,29 @@ def compare(one: bytes, other: bytes) -> Verdict:
     """
     if not one or not other:
         return Verdict(Tier.DIFFERENT, 0, "one of the pictures is blank")
-    first, second = sorted((one, other))
-    a, b = payload.unpack(first), payload.unpack(second)
-    agreed = glance.agreement_of_look_alikes(a, b)
-    if agreed is not None:
+    a, b = (payload.unpack(each) for each in sorted((one, other)))
+    return _verdict(a, b, glance.look(a, b, alignment.propose(a.words, b.words)))
+
+
+def verdicts(one: bytes, looked_at: Mapping[K, tuple[bytes, Look]]) -> dict[K, Verdict]:
+    """Compare a payload with each of some others, of which half the size said something."""
+    found: dict[K, Verdict] = {}
+    for name, (other, look) in looked_at.items():
+        a, b = (payload.unpack(each) for each in sorted((one, other)))
+        found[name] = _verdict(a, b, look)
+    return found
+
+
+def _verdict(a: Print, b: Print, look: Look) -> Verdict:
+    if look.parted:
         tier = Tier.SAME_TEMPLATE
-        return Verdict(tier, _percentage(tier, agreed), EXPLANATIONS[tier], parted=True)
+        return Verdict(tier, _percentage(tier, look.share), EXPLANATIONS[tier], parted=True)
     seen = differences(a, b)
     if seen is None:
         return Verdict(Tier.DIFFERENT, 0, "no text in common")
     tier = _tier(seen)
     percentage = _percentage(tier, seen.agreed)
     return Verdict(tier, percentage, _explanation(tier, seen), _is_parted(tier, seen))
-
-
-def verdicts(one: bytes, others: Mapping[K, bytes]) -> dict[K, Verdict]:
-    """Compare a payload with each of some others."""
-    return {name: compare(one, other) for name, other in others.items()}
 
 
 def _percentage(tier: Tier, agreed: float) -> int:

@@ -6,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
+from imagesignals_pipeline.match import alignment, payload, shortlist
 from imagesignals_pipeline.match.candidates import DESCRIBED, MARK_ROWS, MAX_BITS, SHAPES
+from imagesignals_pipeline.match.words import Words
 from imagesignals_pipeline_tests.core.test_match_pictures import COPIES, jpeg, receipt, statement
 
 WORDS = st.lists(
     st.tuples(st.integers(0, 2**64 - 1), st.integers(0, SHAPES - 1)), min_size=0, max_size=6
 )
+PROPOSE = alignment.propose
 
 
 def described(words: list[tuple[int, int]]) -> bytes:
@@ -67,7 +70,7 @@ def promising(picture: bytes, candidates: list[bytes]) -> list[int]:
 def test_the_original_is_proposed_first_among_look_alikes() -> None:
     """Of many receipts of the same app the right one is compared, and only a few are."""
     payloads = [match.fingerprint(receipt(seed)) for seed in range(30)]
-    candidates = match.Candidates([match.descriptor(payload) for payload in payloads])
+    candidates = match.Candidates([match.descriptor(each) for each in payloads])
     for name in ("JPEG 30", "half the size", "cropped at the top", "circled"):
         copy = match.fingerprint(COPIES[name](receipt(17)))
         scores = candidates.scores(match.descriptor(copy))
@@ -75,6 +78,58 @@ def test_the_original_is_proposed_first_among_look_alikes() -> None:
         chosen = promising(copy, payloads)
         assert chosen[0] == 17, name
         assert len(chosen) <= match.MAX_COMPARISONS
+
+
+def test_only_those_that_could_be_among_the_first_are_laid_on_the_picture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is the same as laying all of them on it and choosing then."""
+    payloads = [match.fingerprint(jpeg(receipt(seed), 20 + 10 * (seed % 7))) for seed in range(14)]
+    payloads += [match.fingerprint(statement(seed)) for seed in range(4)]
+    laid: list[object] = []
+
+    def counted(a: Words, b: Words, equal: alignment.Pairs) -> match.Guess:
+        laid.append(equal)
+        return PROPOSE(a, b, equal)
+
+    monkeypatch.setattr(shortlist, "MAX_GLANCES", 4)
+    monkeypatch.setattr(alignment, "propose", counted)
+    for picture in payloads:
+        guesses = [lie(picture, each) for each in payloads]
+        best = sorted(
+            range(len(payloads)),
+            key=lambda each: (-guesses[each].agreeing, -guesses[each].likeness),
+        )
+        aligned = match.aligned(picture, dict(enumerate(payloads)))
+        assert list(aligned) == best[:4]
+        assert [str(aligned[each]) for each in best[:4]] == [
+            str(guesses[each]) for each in best[:4]
+        ]
+    assert len(laid) < 0.7 * len(payloads) ** 2
+
+
+def lie(one: bytes, other: bytes) -> match.Guess:
+    """Return how two pictures lie on each other."""
+    a, b = map(payload.words_of, sorted((one, other)))
+    return PROPOSE(a, b)
+
+
+def test_a_verdict_after_a_look_is_that_of_a_comparison() -> None:
+    """That half the size was looked at before changes nothing."""
+    picture = match.fingerprint(receipt(3))
+    others = [match.fingerprint(receipt(seed)) for seed in range(6)]
+    others += [match.fingerprint(alter(receipt(3))) for alter in COPIES.values()]
+    guesses = match.aligned(picture, dict(enumerate(others)))
+    looks = match.glances(picture, {each: (others[each], guesses[each]) for each in guesses})
+    chosen = {each: (others[each], looks[each]) for each in match.promising(looks)}
+    assert any(look.parted for look in looks.values())
+    assert match.verdicts(picture, chosen) == {
+        each: match.compare(picture, others[each]) for each in chosen
+    }
+    parted = {each: (others[each], look) for each, look in looks.items() if look.parted}
+    assert match.verdicts(picture, parted) == {
+        each: match.compare(picture, others[each]) for each in parted
+    }
 
 
 def test_a_poor_original_comes_before_its_clean_look_alikes() -> None:
@@ -98,7 +153,7 @@ def test_pictures_without_common_words_are_not_compared() -> None:
 
 def test_blank_pictures_have_no_descriptor() -> None:
     """A picture that shows nothing scores 0 with everything, and has no mark."""
-    receipts = [match.descriptor(payload) for payload in (b"", match.fingerprint(receipt(1)))]
+    receipts = [match.descriptor(each) for each in (b"", match.fingerprint(receipt(1)))]
     assert match.Candidates(receipts).scores(match.descriptor(b"")).tolist() == [0, 0]
     assert match.Candidates([]).scores(receipts[1]).tolist() == []
     assert match.marks(match.descriptor(b"")) == {}

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier, glance, payload
+from imagesignals_pipeline.match import Tier, alignment, glance, payload
 from imagesignals_pipeline.match.differences import CERTAIN_SPOT, ONE_LINE, differences
 from imagesignals_pipeline.match.verdict import FAINT_SPOT
 from imagesignals_pipeline_tests.core.test_match_pictures import (
@@ -51,9 +51,10 @@ MARKS = {kind: over(kind) for kind in ("bars", "highlighter", "strikes", "scribb
 
 
 def glanced(one: Image.Image, other: Image.Image) -> float | None:
-    """Return what half the size says of two pictures."""
-    prints = sorted(match.fingerprint(each) for each in (one, other))
-    return glance.agreement_of_look_alikes(*map(payload.unpack, prints))
+    """Return how much two pictures agree if half the size parts them."""
+    a, b = (payload.unpack(each) for each in sorted(map(match.fingerprint, (one, other))))
+    look = glance.look(a, b, alignment.propose(a.words, b.words))
+    return look.share if look.parted else None
 
 
 def look_alikes() -> Iterator[tuple[Image.Image, Image.Image]]:

@@ -66,8 +66,9 @@ class Ours:
         """Let the middle stage choose, then compare."""
         guesses = match.aligned(payload, dict(enumerate(candidates)))
         looked_at = {number: (candidates[number], guess) for number, guess in guesses.items()}
-        chosen = match.promising(match.glances(payload, looked_at))
-        verdicts = match.verdicts(payload, {number: candidates[number] for number in chosen})
+        looks = match.glances(payload, looked_at)
+        chosen = {number: (candidates[number], looks[number]) for number in match.promising(looks)}
+        verdicts = match.verdicts(payload, chosen)
         return {
             number: (TIERS[verdict.tier], verdict.similarity_percentage, verdict.parted)
             for number, verdict in verdicts.items()

@@ -244,7 +244,7 @@ def test_who_waits_for_the_turn_compares_meanwhile(
             while not other.execute(text("select 1 from pg_locks where not granted")).first():
                 assert not batch.done()
                 time.sleep(0.05)
-            foreseen, glanced = dict(seen.comparisons), dict(seen.shares)
+            foreseen, glanced = dict(seen.comparisons), dict(seen.looks)
         batch.result()
     assert state(engine) == undisturbed
     news = {pixels for pixels, _ in foreseen}
@@ -252,7 +252,7 @@ def test_who_waits_for_the_turn_compares_meanwhile(
     assert all(set(pair) == news for pair in seen.comparisons.keys() - foreseen)
     assert all(seen.comparisons[pair] is found for pair, found in foreseen.items())
     assert glanced
-    assert all(set(pair) == news for pair in seen.shares.keys() - glanced)
+    assert all(set(pair) == news for pair in seen.looks.keys() - glanced)
 
 
 class Watched(Inspectors):
