@@ -18,6 +18,7 @@ class ActivityKind(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     TOTALS = "totals"
+    COMPARED = "compared"
     FINISHED = "finished"
 
 
@@ -85,6 +86,13 @@ def totals(run: Totals, ahead: str = "") -> Activity:
 def pace(words: str) -> Activity:
     """Say how fast it goes and when it will be done."""
     return Activity(ActivityKind.TOTALS, f"⏱️ {words}")
+
+
+def compared_anew(done: int, total: int) -> Activity:
+    """Say how many pictures were compared anew, of those that waited for it."""
+    return Activity(
+        ActivityKind.COMPARED, f"🔁 Compared {done} of {max(done, total)} pictures anew"
+    )
 
 
 def finished() -> Activity:

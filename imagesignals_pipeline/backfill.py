@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine
 
-from imagesignals_pipeline import activity, match, matching, pace, source, store
+from imagesignals_pipeline import activity, backlog, match, matching, pace, source, store
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcome, Submission
@@ -149,26 +149,40 @@ def _pictures(outcomes: Sequence[Outcome]) -> list[tuple[Pixels, Order, bytes]]:
     ]
 
 
-def settle(engine: Engine, thumbnail_days: int | None = None) -> Settlement:
+def settle(
+    engine: Engine,
+    thumbnail_days: int | None = None,
+    *,
+    call: matching.Call = matching.here,
+    tell: Tell = lambda _: None,
+) -> Settlement:
     """Bring comparisons, links and the hash index in line with all that is stored.
 
     Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
-    comparisons are made in portions, each committed, so that batches need not wait long.
+    comparisons are made in portions, each committed and told, so that batches need not wait long.
 
     Args:
         engine: The database.
         thumbnail_days: Age of a submission from which its thumbnail is forgotten, once it has been
             compared; None keeps all.
+        call: Where pictures are compared.
+        tell: Hears how far it is.
     """
 
     def write(connection: Connection) -> int:
-        settled = matching.settle(connection, limit=PORTION)
+        settled = matching.settle(connection, limit=PORTION, seen=matching.Seen(call))
         store.link(connection, settled.submissions)
         return settled.moved
 
-    moved = 0
+    moved = waiting = 0
     while portion := _in_turn(engine, write):
         moved += portion
+        if portion == PORTION and not waiting:
+            with engine.connect() as connection:
+                left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
+            waiting = portion + left
+        if waiting > PORTION:
+            tell(activity.compared_anew(moved, waiting))
     with engine.begin() as connection:
         links = store.link(connection)
     with engine.begin() as connection:

@@ -212,15 +212,22 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
     if months:
         _run(console, options, months, total=totals.total)
     else:
-        _settle(engine)
+        _settle(console, engine)
     console.print(activity.finished().line)
 
 
-def _settle(engine: Engine) -> None:
+def _settle(console: Console, engine: Engine) -> None:
     """Bring links and index in line with submissions that were deleted or changed."""
     from imagesignals_pipeline import backfill as rooms  # matching is of no use to the others
+    from imagesignals_pipeline.picture import Inspectors
 
-    rooms.settle(engine, settings.read(os.environ).thumbnail_days)
+    with Inspectors() as inspectors:
+        rooms.settle(
+            engine,
+            settings.read(os.environ).thumbnail_days,
+            call=inspectors.call,
+            tell=lambda told: console.print(told.line),
+        )
 
 
 def _run(

@@ -261,15 +261,23 @@ def payment_image_signals(pending: Any) -> Any:  # noqa: ANN401 - Dagster compos
     metadata=catalog.of_table("image_perceptual_hash_index"),
 )
 def image_perceptual_hash_index(
-    context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Postgres]
+    context: dg.AssetExecutionContext,
+    postgres: dg.ResourceParam[Postgres],
+    decoders: dg.ResourceParam[Decoders],
+    activity_log: dg.ResourceParam[ActivityLog],
 ) -> dg.MaterializeResult[Any]:
     """One row per distinct hash, and the duplicate links between all submissions.
 
     Global, cheap and idempotent: it writes only what differs from what the signals say.
     """
     abandoned.sign(context.op_execution_context)
-    with plain_failures():
-        settled = backfill.settle(postgres.engine, settings.read(os.environ).thumbnail_days)
+    with plain_failures(), _telling(context.op_execution_context, activity_log) as tell:
+        settled = backfill.settle(
+            postgres.engine,
+            settings.read(os.environ).thumbnail_days,
+            call=decoders.inspectors.call,
+            tell=tell,
+        )
     return dg.MaterializeResult(
         metadata={
             "pictures_compared": settled.pictures_moved,

@@ -13,7 +13,16 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import backfill, database, match, matching, source, store, verify
+from imagesignals_pipeline import (
+    backfill,
+    backlog,
+    database,
+    match,
+    matching,
+    source,
+    store,
+    verify,
+)
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
@@ -285,6 +294,30 @@ def test_a_batch_is_compared_in_the_workers(engine: Engine, tmp_path: Path) -> N
             backfill.run_batch(bench, run_id="run", number=1, tell=lambda _: None)
     assert state(engine)[1] == comparisons
     assert inspectors.called == {match.aligned, match.glances, match.verdicts}
+
+
+def test_what_waits_is_compared_in_the_workers_and_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a run takes as long as many pictures came late, so it says how far it is."""
+    arrive(engine, cast())
+    in_order = state(engine)
+    with engine.begin() as connection:
+        restart(connection)
+    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    monkeypatch.setattr(backfill, "PORTION", 3)
+    for submission in reversed(cast()):
+        arrive(engine, [submission])
+    with engine.connect() as connection:
+        waiting = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
+    assert waiting > 3
+    told: list[str] = []
+    with Watched() as inspectors:
+        backfill.settle(engine, call=inspectors.call, tell=lambda each: told.append(each.line))
+    assert state(engine) == in_order
+    assert inspectors.called == {match.aligned, match.glances, match.verdicts}
+    counts = [*range(3, waiting, 3), waiting]
+    assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
 
 
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
