@@ -14,7 +14,7 @@ from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
-from imagesignals_pipeline.store import IndexReport, LinkReport
+from imagesignals_pipeline.store import IndexReport, LinkReport, rechecks
 from imagesignals_pipeline.store.pictures import Order, Pixels
 from imagesignals_pipeline.workers import share_arenas
 
@@ -36,9 +36,13 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What `settle` did: pictures compared, thumbnails forgotten, links and rows of the index."""
+    """What `settle` did: pictures compared, thumbnails forgotten, links and rows of the index.
+
+    `pictures_waiting` are those that have yet to be compared anew, as it was postponed.
+    """
 
     pictures_moved: int
+    pictures_waiting: int
     thumbnails_forgotten: int
     links: LinkReport
     index: IndexReport
@@ -153,6 +157,7 @@ def settle(
     engine: Engine,
     thumbnail_days: int | None = None,
     *,
+    postpone: bool = False,
     call: matching.Call = matching.here,
     tell: Tell = lambda _: None,
 ) -> Settlement:
@@ -165,12 +170,17 @@ def settle(
         engine: The database.
         thumbnail_days: Age of a submission from which its thumbnail is forgotten, once it has been
             compared; None keeps all.
+        postpone: Leave what waits to be compared anew to a run that follows: pictures of another
+            month may concern the same ones.
         call: Where pictures are compared.
         tell: Hears how far it is.
     """
 
     def write(connection: Connection) -> int:
-        settled = matching.settle(connection, limit=PORTION, seen=matching.Seen(call))
+        seen = matching.Seen(call)
+        settled = matching.settle(connection, limit=PORTION, seen=seen)
+        if not settled.moved and not postpone:
+            settled = matching.recheck(connection, limit=PORTION, seen=seen)
         store.link(connection, settled.submissions)
         return settled.moved
 
@@ -187,8 +197,9 @@ def settle(
         links = store.link(connection)
     with engine.begin() as connection:
         index = store.reindex(connection)
+        postponed = rechecks.count(connection)
     forgotten = 0 if thumbnail_days is None else _forget_thumbnails(engine, thumbnail_days)
-    return Settlement(moved, forgotten, links, index)
+    return Settlement(moved, postponed, forgotten, links, index)
 
 
 def _forget_thumbnails(engine: Engine, days: int) -> int:

@@ -251,8 +251,10 @@ def _run(
     already = total - sum(months.values())
     progress = ConsoleActivity(console, total=total, already=already, batches=batches)
     with progress, resources.kept(), runs.instance() as instance:
-        for partition in sorted(by_partition):
-            runs.run_month(instance, partition, config, progress.tell)
+        *others, last = sorted(by_partition)
+        for partition in others:
+            runs.run_month(instance, partition, config, progress.tell, followed=True)
+        runs.run_month(instance, last, config, progress.tell)
 
 
 def _migrate(console: Console, engine: Engine, *, create_submissions: bool = False) -> None:

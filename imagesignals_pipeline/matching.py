@@ -154,24 +154,35 @@ def settle(
     reach: Reach = REACH,
     seen: Seen | None = None,
 ) -> Settled:
-    """Compare what has to be compared; the links are settled afterwards.
+    """Compare what came, moved or went; the links are settled afterwards.
 
     Args:
         connection: In the writers' turn.
         submissions: Whose pictures may be new or other ones; None looks at all, also at what
-            deleted submissions left behind, and then at what waits to be compared anew.
+            deleted submissions left behind.
         limit: Most pictures at once; the rest is for the next call.
         reach: The same for every call on one database.
         seen: What `foresee` found out.
     """
-    seen = seen or Seen()
     moved = pictures.moved(connection, match.ALGORITHM_VERSION, submissions, limit)
-    if moved:
-        work = _move(connection, moved, reach)
-    elif submissions is None:
-        work = _waiting(connection, limit, reach)
-    else:
+    if not moved:
         return Settled(0, frozenset())
+    return _finish(connection, _move(connection, moved, reach), reach, seen or Seen())
+
+
+def recheck(
+    connection: Connection,
+    *,
+    limit: int | None = None,
+    reach: Reach = REACH,
+    seen: Seen | None = None,
+) -> Settled:
+    """Compare anew what waits for it, as `settle` left it; the arguments are those of `settle`."""
+    return _finish(connection, _waiting(connection, limit, reach), reach, seen or Seen())
+
+
+def _finish(connection: Connection, work: _Work, reach: Reach, seen: Seen) -> Settled:
+    """Compare pictures with those that they name now."""
     order = sorted(work.again, key=lambda each: each.pixels)
     for start in range(0, len(order), PORTION):
         portion = order[start : start + PORTION]

@@ -146,6 +146,14 @@ CHECKS = (
         "Another program analysed {broken} of them: whoever reuses their pictures is not noticed.",
     ),
     Check(
+        "late_pictures_are_compared",
+        Table.SIGNALS,
+        Severity.WARN,
+        "Every picture was compared with the earlier ones that came after it.",
+        "{broken} have yet to be: the last run of a backfill does it, or the job "
+        "relink_duplicates.",
+    ),
+    Check(
         "adopted_rows_keep_the_rules",
         Table.SIGNALS,
         Severity.WARN,

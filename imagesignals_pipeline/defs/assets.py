@@ -32,6 +32,8 @@ WHAT_NEXT = (
     "(/assets/payment_image_signals?view=checks&checkDetail=failure_rate) counts by kind."
 )
 """Where somebody who reads of failures can go next."""
+FOLLOWED_TAG = "imagesignals/followed"
+"""Of a run of the command line that another follows: its own id, as re-executions inherit it."""
 MAX_BATCH_STEPS = 500
 """Steps per run; its page stays readable, and the time of a step the same, up to 1,000."""
 
@@ -275,17 +277,30 @@ def image_perceptual_hash_index(
         settled = backfill.settle(
             postgres.engine,
             settings.read(os.environ).thumbnail_days,
+            postpone=_is_followed(context),
             call=decoders.inspectors.call,
             tell=tell,
         )
     return dg.MaterializeResult(
         metadata={
             "pictures_compared": settled.pictures_moved,
+            "pictures_waiting": settled.pictures_waiting,
             "thumbnails_forgotten": settled.thumbnails_forgotten,
             "duplicates": len(settled.links.copies),
             **preview.numbers(settled.links),
             **preview.numbers(settled.index),
         }
+    )
+
+
+def _is_followed(context: dg.AssetExecutionContext) -> bool:
+    """Whether another run that settles links will start: it compares what came late until then."""
+    if context.run.tags.get(FOLLOWED_TAG) == context.run.run_id:
+        return True
+    waiting = dg.RunsFilter(job_name=context.run.job_name, statuses=[dg.DagsterRunStatus.QUEUED])
+    return any(
+        not run.asset_selection or context.asset_key in run.asset_selection
+        for run in context.instance.get_runs(waiting)
     )
 
 

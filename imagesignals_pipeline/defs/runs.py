@@ -13,7 +13,7 @@ from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import abandoned
-from imagesignals_pipeline.defs.assets import BackfillConfig
+from imagesignals_pipeline.defs.assets import FOLLOWED_TAG, BackfillConfig
 from imagesignals_pipeline.model import OperatorError
 
 
@@ -45,9 +45,21 @@ def instance() -> Generator[dg.DagsterInstance]:
 
 
 def run_month(
-    opened: dg.DagsterInstance, partition_key: str, config: BackfillConfig, tell: Tell
+    opened: dg.DagsterInstance,
+    partition_key: str,
+    config: BackfillConfig,
+    tell: Tell,
+    *,
+    followed: bool = False,
 ) -> None:
     """Run the job for one month and wait for it.
+
+    Args:
+        opened: Dagster's instance.
+        partition_key: The month.
+        config: How it is paced, and what it takes.
+        tell: Hears of its activity.
+        followed: Whether another month follows.
 
     Raises:
         RunFailedError: A step failed; what batches reported as processed is committed.
@@ -65,7 +77,11 @@ def run_month(
         },
         resources={"activity_log": _Listener(tell)},
         # The next backfill is the retry; the daemon would run this one beside it.
-        tags={**abandoned.signature(run_id), "dagster/max_retries": "0"},
+        tags={
+            **abandoned.signature(run_id),
+            **({FOLLOWED_TAG: run_id} if followed else {}),
+            "dagster/max_retries": "0",
+        },
         raise_on_error=False,
     )
     if _interrupted(result):

@@ -1218,6 +1218,17 @@ select
 from payment_image_signals
 where analysis_status = 'completed';
 
+-- name: check_late_pictures_are_compared
+-- Pictures that have yet to be compared anew, because earlier ones came after them.
+select
+    (
+        select count(*)
+        from image_rechecks
+    ) as broken,
+    count(*) as analysed_rows
+from payment_image_signals
+where analysis_status = 'completed';
+
 -- name: check_adopted_rows_keep_the_rules
 -- Rows of another program that break a rule of the migrations, or are a copy of nothing.
 select
@@ -2162,6 +2173,11 @@ select fresh.number
 from unnest(cast(:numbers as integer [])) as fresh (number)
 order by fresh.number
 on conflict do nothing;
+
+-- name: count_rechecks
+-- How many pictures are to be compared anew.
+select count(*)
+from image_rechecks;
 
 -- name: waiting_rechecks
 -- Some of the pictures that are to be compared anew.

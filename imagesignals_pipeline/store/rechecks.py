@@ -18,6 +18,11 @@ def waiting(connection: Connection, most: int | None) -> list[int]:
     return list(connection.execute(query("waiting_rechecks"), {"most": most}).scalars())
 
 
+def count(connection: Connection) -> int:
+    """Return how many wait."""
+    return connection.execute(query("count_rechecks")).scalar_one()
+
+
 def done(connection: Connection, numbers: Collection[int]) -> None:
     """Remember that pictures were compared with what is there now."""
     if numbers:

@@ -205,7 +205,7 @@ def test_who_is_concerned_by_many_late_ones_looks_once(
 
     def drained() -> int:
         done = 0
-        while settled := matching.settle(connection, limit=7, reach=NARROW).moved:
+        while settled := matching.recheck(connection, limit=7, reach=NARROW).moved:
             done += settled
         return done
 

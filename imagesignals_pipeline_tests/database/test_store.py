@@ -502,7 +502,7 @@ def test_a_role_with_least_rights_can_do_all_the_work(engine: Engine) -> None:
                 "grant select on payment_submissions, imagesignals_migrations to pipeline_writer;"
                 "grant select, insert, update, delete on payment_image_signals,"
                 " image_perceptual_hash_index, image_fingerprints, image_matches, image_pictures,"
-                " image_signal_batches, image_signal_failures to pipeline_writer;"
+                " image_rechecks, image_signal_batches, image_signal_failures to pipeline_writer;"
                 "create policy reads on payment_submissions"
                 " for select to pipeline_writer using (true);"
                 "create policy writes on payment_image_signals to pipeline_writer using (true);"

@@ -182,6 +182,7 @@ BREAKAGES = {
     "failures_have_a_reason": "update payment_image_signals set analysis_error = ' '",
     "failure_rate": "update payment_image_signals set analysis_status = 'failed'"
     " where analysis_status = 'skipped'",
+    "late_pictures_are_compared": "insert into image_rechecks values (1)",
     "index_matches_signals": "update image_perceptual_hash_index"
     " set upload_count = upload_count + 1",
 }

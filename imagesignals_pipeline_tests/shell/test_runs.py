@@ -6,11 +6,16 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from sqlalchemy import Connection, text
 
-from imagesignals_pipeline import settings, verify
+from imagesignals_pipeline import matching, settings, verify
 from imagesignals_pipeline.definitions import defs
-from imagesignals_pipeline.defs import assets
+from imagesignals_pipeline.defs import assets, runs
 from imagesignals_pipeline.demo import DemoStore
 from imagesignals_pipeline_tests.fetch.servers import Line, Seen, Server, reply
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, insert, receipt
@@ -92,6 +97,47 @@ def test_pending_submissions(few: Connection, instance: dg.DagsterInstance) -> N
     told = observed.asset_observation_data.asset_observation.metadata
     assert told["all_months_with_screenshot"].value == 9
     assert not few.execute(text("select from image_signal_batches")).all()
+
+
+def test_late_pictures_are_compared_by_the_last_run_that_waits(
+    few: Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then a check tells of them; without a run that waits they are compared at once."""
+    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    assert run(instance, IN_NOVEMBER).success
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
+    queued = instance.create_run_for_job(
+        defs.resolve_job_def("image_signals_backfill"),
+        status=dg.DagsterRunStatus.QUEUED,
+        remote_job_origin=RemoteJobOrigin(origin, "image_signals_backfill"),
+    )
+    earlier = run(instance, IN_OCTOBER)
+    waiting = metadata(earlier, INDEX)["pictures_waiting"]
+    assert waiting > 0
+    failed = {each.check_name for each in earlier.get_asset_check_evaluations() if not each.passed}
+    assert "late_pictures_are_compared" in failed
+    instance.delete_run(queued.run_id)
+    last = run(instance, IN_OCTOBER, INDEX)
+    shown = metadata(last, INDEX)
+    assert (shown["pictures_compared"], shown["pictures_waiting"]) == (waiting, 0)
+    assert verify.report(few).passed
+
+
+def test_a_re_executed_run_of_the_command_line_is_not_followed(
+    few: Connection, instance: dg.DagsterInstance
+) -> None:
+    """A re-execution has its run's tags, and compares what waits all the same."""
+    few.execute(text("insert into image_rechecks values (1)"))
+    few.commit()
+    config = assets.BackfillConfig(batch_delay=0)
+    runs.run_month(instance, IN_OCTOBER, config, lambda _: None, followed=True)
+    assert few.execute(text("select count(*) from image_rechecks")).scalar_one() == 1
+    few.rollback()
+    (done,) = instance.get_runs()
+    again = defs.resolve_job_def("image_signals_backfill").execute_in_process(
+        instance=instance, partition_key=IN_OCTOBER, tags=done.tags
+    )
+    assert metadata(again, INDEX)["pictures_compared"] == 1
 
 
 def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:

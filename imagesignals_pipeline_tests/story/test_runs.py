@@ -97,6 +97,20 @@ def test_new_submissions_are_all_that_is_done(done: Operator, clean_run: CleanRu
     assert done.digest() != clean_run.digest
 
 
+def test_what_waits_is_compared_after_the_last_month(society: Operator) -> None:
+    """Pictures of several months may concern the same later ones, which are compared once."""
+    with society.engine.begin() as connection:
+        connection.execute(text("insert into image_rechecks select generate_series(1, 120)"))
+    said = society.runs(*FAST)
+    assert said.status == 0
+    assert said.lines[-5:] == [
+        f"⏭️ Skipped F-102 - {A_WEB_PAGE}",
+        *(f"🔁 Compared {done} of 120 pictures anew" for done in (50, 100, 120)),
+        "✨ Backfill completed successfully!",
+    ]
+    assert sum("🔁" in line for line in said.lines) == 3
+
+
 def test_a_part_of_the_time(society: Operator) -> None:
     """`--since` is included and `--until` is not; batches are as large as asked."""
     with society.engine.begin() as connection:
