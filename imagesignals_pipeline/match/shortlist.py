@@ -38,8 +38,8 @@ def aligned(head: bytes, candidates: Mapping[K, bytes]) -> dict[K, Guess]:
     own = payload.words_of(head)
     words: dict[K, tuple[Words, Words]] = {}
     for name, other in candidates.items():
-        others = payload.words_of(other)
-        words[name] = (own, others) if head <= other else (others, own)
+        its = payload.words_of(other)
+        words[name] = (own, its) if head <= other else (its, own)
     equal = {name: alignment.pairs(a, b) for name, (a, b) in words.items()}
     guesses: dict[K, Guess] = {}
     agreeing: list[int] = []

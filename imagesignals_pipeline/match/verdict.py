@@ -244,7 +244,7 @@ def _frame_changes(seen: Differences) -> list[str]:
         done.append("cropped on all sides or shown inside a larger picture")
     elif cut:
         done.append("cropped or extended at the " + " and ".join(cut))
-    zoom = abs(np.linalg.det(seen.matrix[:, :2])) ** 0.5 * a.scale / b.scale
+    zoom = alignment.scale(seen.matrix) * a.scale / b.scale
     if abs(zoom - 1) > RESCALED:
         done.append("resized")
     return done
