@@ -277,7 +277,7 @@ def image_perceptual_hash_index(
         settled = backfill.settle(
             postgres.engine,
             settings.read(os.environ).thumbnail_days,
-            postpone=_is_followed(context),
+            postpone=is_followed(context.instance, context.run),
             call=decoders.inspectors.call,
             tell=tell,
         )
@@ -293,14 +293,18 @@ def image_perceptual_hash_index(
     )
 
 
-def _is_followed(context: dg.AssetExecutionContext) -> bool:
-    """Whether another run that settles links will start: it compares what came late until then."""
-    if context.run.tags.get(FOLLOWED_TAG) == context.run.run_id:
-        return True
-    waiting = dg.RunsFilter(job_name=context.run.job_name, statuses=[dg.DagsterRunStatus.QUEUED])
+def is_followed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether another run that settles links will start: it compares what came late until then.
+
+    Who came out of the queue itself knows that the queue goes on; a run of the command line does
+    not, nor whether there is a daemon at all.
+    """
+    if run.remote_job_origin is None:
+        return run.tags.get(FOLLOWED_TAG) == run.run_id
+    waiting = dg.RunsFilter(job_name=run.job_name, statuses=[dg.DagsterRunStatus.QUEUED])
     return any(
-        not run.asset_selection or context.asset_key in run.asset_selection
-        for run in context.instance.get_runs(waiting)
+        not each.asset_selection or image_perceptual_hash_index.key in each.asset_selection
+        for each in instance.get_runs(waiting)
     )
 
 

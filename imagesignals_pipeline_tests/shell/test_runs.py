@@ -99,45 +99,54 @@ def test_pending_submissions(few: Connection, instance: dg.DagsterInstance) -> N
     assert not few.execute(text("select from image_signal_batches")).all()
 
 
-def test_late_pictures_are_compared_by_the_last_run_that_waits(
+def test_late_pictures_are_compared_after_the_last_month(
     few: Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until then a check tells of them; without a run that waits they are compared at once."""
+    """A run that another one follows leaves them, and a check tells of them until then."""
     monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
     assert run(instance, IN_NOVEMBER).success
-    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
-    queued = instance.create_run_for_job(
-        defs.resolve_job_def("image_signals_backfill"),
-        status=dg.DagsterRunStatus.QUEUED,
-        remote_job_origin=RemoteJobOrigin(origin, "image_signals_backfill"),
+    config = assets.BackfillConfig(batch_delay=0)
+    runs.run_month(instance, IN_OCTOBER, config, lambda _: None, followed=True)
+    (check,) = (each for each in verify.report(few).checks if not each.passed)
+    assert check.name == "late_pictures_are_compared"
+    few.rollback()
+    followed, _ = instance.get_runs()
+    again = defs.resolve_job_def("image_signals_backfill").execute_in_process(
+        instance=instance, partition_key=IN_OCTOBER, tags=followed.tags
     )
-    earlier = run(instance, IN_OCTOBER)
-    waiting = metadata(earlier, INDEX)["pictures_waiting"]
-    assert waiting > 0
-    failed = {each.check_name for each in earlier.get_asset_check_evaluations() if not each.passed}
-    assert "late_pictures_are_compared" in failed
-    instance.delete_run(queued.run_id)
-    last = run(instance, IN_OCTOBER, INDEX)
-    shown = metadata(last, INDEX)
-    assert (shown["pictures_compared"], shown["pictures_waiting"]) == (waiting, 0)
+    shown = metadata(again, INDEX)
+    assert (shown["pictures_compared"], shown["pictures_waiting"]) == (check.numbers["broken"], 0)
     assert verify.report(few).passed
 
 
-def test_a_re_executed_run_of_the_command_line_is_not_followed(
-    few: Connection, instance: dg.DagsterInstance
+@pytest.mark.parametrize(
+    ("job", "selected", "expected"),
+    [
+        ("image_signals_backfill", None, True),
+        ("verify_signals", None, False),
+        ("image_signals_backfill", INDEX, True),
+        ("image_signals_backfill", SIGNALS, False),
+    ],
+)
+def test_a_queued_run_follows_those_that_were_queued(
+    instance: dg.DagsterInstance, job: str, selected: dg.AssetKey | None, expected: bool
 ) -> None:
-    """A re-execution has its run's tags, and compares what waits all the same."""
-    few.execute(text("insert into image_rechecks values (1)"))
-    few.commit()
-    config = assets.BackfillConfig(batch_delay=0)
-    runs.run_month(instance, IN_OCTOBER, config, lambda _: None, followed=True)
-    assert few.execute(text("select count(*) from image_rechecks")).scalar_one() == 1
-    few.rollback()
-    (done,) = instance.get_runs()
-    again = defs.resolve_job_def("image_signals_backfill").execute_in_process(
-        instance=instance, partition_key=IN_OCTOBER, tags=done.tags
-    )
-    assert metadata(again, INDEX)["pictures_compared"] == 1
+    """It does if it settles links too; the command line does not know whether a daemon runs."""
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("anywhere"), "__repository__")
+
+    def made(name: str, **more: Any) -> dg.DagsterRun:
+        definition = defs.resolve_job_def(name)
+        return instance.create_run_for_job(
+            definition, remote_job_origin=RemoteJobOrigin(origin, name), **more
+        )
+
+    ours = made("image_signals_backfill")
+    assert not assets.is_followed(instance, ours)
+    selection = {selected} if selected else None
+    made(job, status=dg.DagsterRunStatus.QUEUED, asset_selection=selection)
+    assert assets.is_followed(instance, ours) is expected
+    by_hand = instance.create_run_for_job(defs.resolve_job_def("image_signals_backfill"))
+    assert not assets.is_followed(instance, by_hand)
 
 
 def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:

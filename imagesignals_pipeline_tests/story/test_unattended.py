@@ -62,7 +62,8 @@ def would_ask(server: WebServer) -> Mapping[str, Any]:
 def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path: Path) -> None:
     """It is off and silent; on, one run a month analyses and links what is new; then silence.
 
-    The runs come one after the other, the oldest month first. A deletion asks for the links alone.
+    The runs come one after the other, the oldest month first, and what waits to be compared anew is
+    left to the last one. A deletion asks for the links alone.
     """
     before = done.run_statuses()
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -73,6 +74,7 @@ def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path
         assert would_ask(server)["skipReason"] == "Nothing waits."
         with done.engine.begin() as connection:
             insert(connection, [LATER, LATE], store.base_url)
+            connection.execute(text("insert into image_rechecks select generate_series(1, 120)"))
         asked = would_ask(server)["runRequests"]
         for request, month in zip(asked, ("2025-11", "2025-12"), strict=True):
             assert request["jobName"] == "image_signals_backfill"
@@ -82,6 +84,7 @@ def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path
         assert started == {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
         wait(lambda: done.run_statuses()[len(before) :] == ["SUCCESS"] * 2, process, 120)
         done.assert_one_month_after_the_other(2)
+        assert months_that_compared_anew(done) == ["2025-12"]
         assert original_of_the_late_one(done) == FEW[0].id
         assert would_ask(server)["skipReason"] == "Nothing waits."
         with done.engine.begin() as connection:
@@ -90,6 +93,16 @@ def test_a_sensor_that_is_switched_on(done: Operator, store: DemoStore, tmp_path
             )
         (request,) = would_ask(server)["runRequests"]
         assert request["jobName"] == "relink_duplicates"
+
+
+def months_that_compared_anew(operator: Operator) -> list[str]:
+    """Return the months whose runs say that they compared pictures anew."""
+    told = text(
+        "select distinct runs.partition from runs join event_logs using (run_id)"
+        " where event_logs.event like '%of 120 pictures anew%'"
+    )
+    with operator.dagster.connect() as connection:
+        return list(connection.execute(told).scalars())
 
 
 def original_of_the_late_one(operator: Operator) -> UUID:
