@@ -89,10 +89,9 @@ def pace(words: str) -> Activity:
 
 
 def compared_anew(done: int, total: int) -> Activity:
-    """Say how many pictures were compared anew, of those that waited for it."""
-    return Activity(
-        ActivityKind.COMPARED, f"🔁 Compared {done} of {max(done, total)} pictures anew"
-    )
+    """Say how many pictures were compared anew, of those that waited for it if that is known."""
+    of_them = f" of {total}" if total >= done else ""
+    return Activity(ActivityKind.COMPARED, f"🔁 Compared {done}{of_them} pictures anew")
 
 
 def finished() -> Activity:

@@ -184,15 +184,15 @@ def settle(
         store.link(connection, settled.submissions)
         return settled.moved
 
-    moved = waiting = 0
+    moved = known = 0
     while portion := _in_turn(engine, write):
         moved += portion
-        if portion == PORTION and not waiting:
+        if moved == PORTION:  # there may be many more; those of another version are not counted
             with engine.connect() as connection:
                 left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
-            waiting = portion + left
-        if waiting > PORTION:
-            tell(activity.compared_anew(moved, waiting))
+            known = moved + left if left else 0
+        if moved >= PORTION:
+            tell(activity.compared_anew(moved, known))
     with engine.begin() as connection:
         links = store.link(connection)
     with engine.begin() as connection:

@@ -320,6 +320,22 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
 
 
+def test_an_upgrade_that_places_all_pictures_anew_tells_how_many_it_has_done(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many there are nobody has counted."""
+    arrive(engine, cast())
+    before = state(engine)
+    with engine.begin() as connection:
+        connection.execute(text("truncate image_marks, image_pictures"))
+    monkeypatch.setattr(backfill, "PORTION", 3)
+    told: list[str] = []
+    again = backfill.settle(engine, tell=lambda each: told.append(each.line))
+    assert state(engine) == before
+    counts = [*range(3, again.pictures_moved, 3), again.pictures_moved]
+    assert told == [f"🔁 Compared {each} pictures anew" for each in counts]
+
+
 def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
     """What was rolled back is found anew by the next batch."""
     with pytest.raises(RuntimeError):
