@@ -233,7 +233,7 @@ def _waiting(connection: Connection, limit: int | None, reach: Reach) -> _Work:
     """Return pictures that wait to be compared anew, and let them wait no more."""
     numbers = rechecks.waiting(connection, limit)
     rechecks.done(connection, numbers)
-    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    known = pictures.placed(connection, numbers)
     state = marks.state(connection, match.ALGORITHM_VERSION, reach.exhaustive)
     again = [each for each in known if each.order]
     return _Work(len(numbers), again, frozenset(), state.read_from)
@@ -282,7 +282,7 @@ def _place(
     """
     remembered = [each.pixels for each in moved if each.remembered]
     numbers = pictures.numbers_of(connection, remembered)
-    before = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    before = pictures.placed(connection, numbers)
     marks.forget(connection, _marks(before))
     described = {
         **{each.pixels: each.descriptor for each in before},
@@ -309,7 +309,7 @@ def _index_all(connection: Connection) -> None:
     everyone = pictures.numbers(connection, match.ALGORITHM_VERSION)
     for start in range(0, len(everyone), INDEXED_AT_ONCE):
         numbers = everyone[start : start + INDEXED_AT_ONCE]
-        some = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+        some = pictures.placed(connection, numbers)
         marks.save(connection, _marks(some))
 
 
@@ -343,7 +343,7 @@ def _concerned(
             )
         again |= _crossed(holders, by_mark[mark], reach.rare)
     numbers = again.union(*readers.values()) - readers.keys()
-    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    known = pictures.placed(connection, numbers)
     others = {each.number: each for each in known}
     for move in moves:
         passed = [
@@ -438,7 +438,7 @@ def _named(
     asked = marks.sharing(connection, rule, _marks(late), moments)
     first = pictures.first(connection, match.ALGORITHM_VERSION, reach.exhaustive) if early else []
     numbers = set[int]().union(*asked.values())
-    known = pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    known = pictures.placed(connection, numbers)
     others = {each.number: each for each in known}
     all_first = _Shelf(first)
     return {

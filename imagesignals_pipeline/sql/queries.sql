@@ -2093,22 +2093,22 @@ order by 1, 2, 4 desc, 3;
 -- == Finding pictures (store/pictures.py, store/marks.py) ======================================
 
 -- name: known_pictures
--- Pictures by their numbers, of any version of the algorithm. The descriptor of one whose digest is
--- `held` is not sent, unless another version has made it.
+-- Pictures by their numbers, of any version of the algorithm. A row of which the version is `held` is
+-- not sent again.
 select
     picture.number,
-    picture.pixels_sha256 as pixels,
-    picture.first_created_at,
-    picture.first_id,
-    picture.algorithm_version,
-    picture.worst_score,
-    case
-        when picture.pixels_sha256 = wanted.held
-            and picture.algorithm_version = :algorithm_version then null
-        else picture.descriptor
-    end as descriptor
-from unnest(cast(:numbers as integer []), cast(:held as bytea [])) as wanted (number, held)
-join image_pictures as picture on picture.number = wanted.number;
+    fresh.*
+from unnest(cast(:numbers as integer []), cast(:held as text [])) as wanted (number, held)
+join image_pictures as picture on picture.number = wanted.number
+left join lateral (
+    select
+        concat(picture.xmin, picture.ctid) as row_version,
+        picture.pixels_sha256 as pixels,
+        picture.first_created_at,
+        picture.first_id,
+        picture.worst_score,
+        picture.descriptor
+) as fresh on fresh.row_version is distinct from wanted.held;
 
 -- name: numbers_of
 -- The numbers of those of the given pictures that are known.

@@ -1,10 +1,10 @@
 """What was read of a database, or sent to it, and stays true: kept for the next batch in bounds.
 
-Payloads, their heads and descriptors are functions of a picture's pixels and of the version that
-made them, and a row is what it is until its version changes. A batch asks for many of those that
-the batch before asked for: up to 5,000 places, descriptors and heads and some hundred payloads,
-several MB, which a hosted database sends over the internet and may charge for. Nothing is decided
-by what is held: which of them there are is asked of the database every time.
+Payloads and their heads are functions of a picture's pixels and of the version that made them, and
+a row is what it is until its version changes. A batch asks for many of those that the batch before
+asked for: up to 5,000 places and heads and some hundred payloads, several MB, which a hosted
+database sends over the internet and may charge for. Nothing is decided by what is held: which of
+them there are is asked of the database every time.
 """
 
 from collections import OrderedDict
@@ -60,5 +60,4 @@ class OfEachDatabase(Generic[K, V]):
 
 payloads: Final = OfEachDatabase[Key, bytes](500)
 heads: Final = OfEachDatabase[Key, bytes](5_000)
-descriptors: Final = OfEachDatabase[tuple[int, int], tuple[bytes, bytes]](10_000)
-"""By version and number of a picture, beside its digest. All three: some 8, 13 and 10 MB."""
+"""Some 8 and 13 MB."""

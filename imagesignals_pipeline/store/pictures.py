@@ -46,8 +46,16 @@ class Placed:
     worst_score: float
 
 
-_places: Final = held.OfEachDatabase[tuple[int, str], Placed](6_000)
-"""By number and version of the row, some 3 MB."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A place, and which version of its row it was read from: another one after every change."""
+
+    row_version: str
+    place: Placed
+
+
+_places: Final = held.OfEachDatabase[int, _Row](12_000)
+"""By the number of the picture, some 18 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,40 +133,33 @@ def place(
         for each in pictures
     ]
     parameters = {"rows": json.dumps(rows), "algorithm_version": version}
-    found = [
+    return [
         _placed(row, descriptors.get(bytes(row.pixels), b""))
         for row in connection.execute(query("save_pictures"), parameters)
     ]
-    _keep(connection, version, found)
-    return found
 
 
-def placed(connection: Connection, version: int, numbers: Collection[int]) -> list[Placed]:
+def placed(connection: Connection, numbers: Collection[int]) -> list[Placed]:
     """Return what is remembered of pictures, whatever version saw them last.
 
-    Descriptors of `version` are kept, and not read again.
+    What was read before and has not changed is not read again.
     """
     if not numbers:
         return []
-    keys = [(version, number) for number in numbers]
-    before = held.descriptors(connection).known(keys)
+    before = _places(connection).known(numbers)
     parameters = {
         "numbers": list(numbers),
-        "held": [before[key][0] if key in before else None for key in keys],
-        "algorithm_version": version,
+        "held": [before[number].row_version if number in before else None for number in numbers],
     }
     rows = connection.execute(query("known_pictures"), parameters).all()
-    found = [
-        _placed(row, before[version, row.number][1] if row.descriptor is None else row.descriptor)
+    fresh = {
+        row.number: _Row(row.row_version, _placed(row, row.descriptor))
         for row in rows
-    ]
-    fresh = [
-        each
-        for row, each in zip(rows, found, strict=True)
-        if row.descriptor is not None and row.algorithm_version == version
-    ]
-    _keep(connection, version, fresh)
-    return found
+        if row.row_version is not None
+    }
+    _places(connection).keep(fresh)
+    now = before | fresh
+    return [now[row.number].place for row in rows]
 
 
 def _placed(row: Row[tuple[object, ...]], descriptor: bytes) -> Placed:
@@ -169,11 +170,6 @@ def _placed(row: Row[tuple[object, ...]], descriptor: bytes) -> Placed:
         descriptor=bytes(descriptor),
         worst_score=row.worst_score,
     )
-
-
-def _keep(connection: Connection, version: int, some: Iterable[Placed]) -> None:
-    fresh = {(version, each.number): (each.pixels, each.descriptor) for each in some}
-    held.descriptors(connection).keep(fresh)
 
 
 def numbers_of(connection: Connection, pictures: Collection[Pixels]) -> list[int]:
@@ -193,12 +189,14 @@ def first(connection: Connection, version: int, most: int) -> list[Placed]:
     """Return the first pictures in the order of submission, at most so many."""
     parameters = {"algorithm_version": version, "most": most}
     rows = connection.execute(query("first_pictures"), parameters).all()
-    known = _places(connection).known((row.number, row.row_version) for row in rows)
-    now = {number: place for (number, _), place in known.items()}
-    missing = {row.number: row.row_version for row in rows if row.number not in now}
-    fresh = {each.number: each for each in placed(connection, version, missing)}
-    _places(connection).keep({(number, missing[number]): fresh[number] for number in fresh})
-    now |= fresh
+    known = _places(connection).known(row.number for row in rows)
+    now = {
+        row.number: known[row.number].place
+        for row in rows
+        if row.number in known and known[row.number].row_version == row.row_version
+    }
+    missing = [row.number for row in rows if row.number not in now]
+    now |= {each.number: each for each in placed(connection, missing)}
     return [now[row.number] for row in rows if row.number in now]
 
 

@@ -94,7 +94,7 @@ def every_one(connection: Connection) -> list[Placed]:
     """Return what is remembered of the crowd's pictures."""
     digests = [synthetic.pixels(number) for number in range(PICTURES)]
     numbers = pictures.numbers_of(connection, digests)
-    return pictures.placed(connection, match.ALGORITHM_VERSION, numbers)
+    return pictures.placed(connection, numbers)
 
 
 def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
