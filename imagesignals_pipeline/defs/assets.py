@@ -270,7 +270,9 @@ def image_perceptual_hash_index(
 ) -> dg.MaterializeResult[Any]:
     """One row per distinct hash, and the duplicate links between all submissions.
 
-    Global, cheap and idempotent: it writes only what differs from what the signals say.
+    Global and idempotent: it writes only what differs from what the signals say. Where pictures
+    came late, as after a fix of the storage, later ones are compared with them first; while runs
+    of the same job are queued, `pictures_waiting` are left to the last of them.
     """
     abandoned.sign(context.op_execution_context)
     with plain_failures(), _telling(context.op_execution_context, activity_log) as tell:
