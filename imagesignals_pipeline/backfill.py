@@ -187,7 +187,8 @@ def settle(
     moved = known = 0
     while portion := _in_turn(engine, write):
         moved += portion
-        if moved == PORTION:  # there may be many more; those of another version are not counted
+        # There may be many more. Those of another version, and what is postponed, are not counted.
+        if moved == PORTION and not postpone:
             with engine.connect() as connection:
                 left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
             known = moved + left if left else 0
