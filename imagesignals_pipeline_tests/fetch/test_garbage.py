@@ -30,8 +30,10 @@ HEADERS = (
     "Content-Length", "Content-Encoding", "Transfer-Encoding", "Location", "Retry-After",
     "Set-Cookie", "Connection", "Content-Type", "Content-Range", "Upgrade", "", " ", "\x00", "é",
 )  # fmt: skip
+NINES = "many nines"
+"""Stands for 5,000 of them until they are sent: Hypothesis warns of examples that are so long."""
 VALUES = (
-    "0", "3", "-3", "+3", "3, 3", "3, 4", "٣", "1e3", "9" * 5000, "gzip", "deflate", "chunked",
+    "0", "3", "-3", "+3", "3, 3", "3, 4", "٣", "1e3", NINES, "gzip", "deflate", "chunked",
     "identity, chunked", "chunked, chunked", "/a", "http://[", "//", "?", "\udcff", "close", "a=b",
     "a=b; Expires=Thu, 99 Foo 99999 99:99:99", "multipart/x; boundary=", "\r\n folded", "",
 )  # fmt: skip
@@ -70,7 +72,7 @@ def babbler() -> Generator[tuple[Server, Fetcher, list[bytes]]]:
     saying = [b""]
 
     def say(line: Line, _: Seen) -> str:
-        line.send(saying[0])
+        line.send(saying[0].replace(NINES.encode(), b"9" * 5000))
         return CLOSE
 
     with Server(otherwise=say) as server:
