@@ -1,5 +1,6 @@
 """Submissions and pictures for the tests of the database rooms."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -41,6 +42,17 @@ def submit(
         {"id": made.id, "flat_id": flat_id, "url": url, "created_at": made.created_at},
     )
     return made
+
+
+def let_others_wait(connection: Connection) -> None:
+    """Wait until somebody waits for a lock and has looked for a deadlock in vain.
+
+    Whoever asks for a lock next, and closes a circle with it, is the one PostgreSQL throws out.
+    """
+    waits = text("select exists (select from pg_locks where not granted)")
+    while not connection.execute(waits).scalar_one():
+        time.sleep(0.02)
+    time.sleep(1.3)  # deadlock_timeout is a second
 
 
 def marked(connection: Connection) -> set[UUID]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from imagesignals_pipeline import sql
 from imagesignals_pipeline.sql import loader, schema
 from imagesignals_pipeline.sql.loader import migrations
+from imagesignals_pipeline_tests.database.society import let_others_wait
 
 CONTRACT = {
     "payment_image_signals": {
@@ -439,23 +440,29 @@ def test_two_migrations_at_once_apply_each_script_once(live_engine: Engine) -> N
 
 
 def test_the_migration_waits_for_the_live_application(live_engine: Engine) -> None:
-    """A transaction of the live application delays the migration and is never its victim."""
+    """A transaction of the live application delays the migration and is never its victim.
+
+    The migration holds the signals while it waits for the submissions, the live application the
+    reverse.
+    """
     busy = threading.Event()
 
-    def delete_a_payment() -> None:
+    def change_a_payment() -> None:
         with live_engine.begin() as connection:
-            connection.execute(
-                text("delete from payment_submissions where id = :id"), {"id": submission(1)}
-            )
+            connection.execute(text("update payment_submissions set flat_id = flat_id"))
             busy.set()
-            time.sleep(1.5)
+            let_others_wait(connection)
+            connection.execute(text("update payment_image_signals set aspect_ratio = '9:16'"))
 
     with ThreadPoolExecutor(1) as pool:
-        live = pool.submit(delete_a_payment)
+        live = pool.submit(change_a_payment)
         assert busy.wait(10)
         with live_engine.begin() as connection:
             assert sql.migrate(connection).applied
         live.result()
+    with live_engine.connect() as connection:
+        ratios = connection.execute(text("select distinct aspect_ratio from payment_image_signals"))
+        assert list(ratios.scalars()) == ["9:16"]
 
 
 def test_a_migration_that_cannot_get_its_locks_changes_nothing(
@@ -463,6 +470,7 @@ def test_a_migration_that_cannot_get_its_locks_changes_nothing(
 ) -> None:
     """When the tables stay busy it gives up with one line, and everything is as before."""
     monkeypatch.setattr(schema, "ATTEMPTS", 2)
+    began = time.monotonic()
     with live_engine.connect() as other:
         before = catalogue(other)
         other.execute(text("lock table payment_submissions in row exclusive mode"))
@@ -471,4 +479,5 @@ def test_a_migration_that_cannot_get_its_locks_changes_nothing(
             live_engine.begin() as connection,
         ):
             sql.migrate(connection)
+        assert time.monotonic() - began < 10
         assert catalogue(other) == before

@@ -1,7 +1,6 @@
 """Writes: rows of signals, fingerprints, the hash index and plans."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from imagesignals_pipeline_tests.database.society import (
     NOT_FOUND,
     digest,
     hashes,
+    let_others_wait,
     marked,
     picture,
     rows,
@@ -378,7 +378,7 @@ class TestOthersAtWork:
                     text("delete from payment_submissions where id = :id"), {"id": original.id}
                 )
                 held.set()
-                time.sleep(1.5)  # longer than deadlock_timeout
+                let_others_wait(connection)
                 connection.execute(
                     text(
                         "update payment_image_signals set aspect_ratio = 'x'"
@@ -416,7 +416,7 @@ class TestOthersAtWork:
                     {"id": original.id},
                 )
                 held.set()
-                time.sleep(1)  # by now the copy is saved, and its link waits for the original
+                let_others_wait(connection)  # the copy is saved, its link waits for the original
                 connection.execute(
                     text(
                         "update payment_image_signals set aspect_ratio = 'x'"
