@@ -62,7 +62,7 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
 
     Raises:
         BatchNotPlannedError: The plan of this run does not hold the batch.
-        StorageMisconfigured: The storage refuses every picture; nothing of the batch is stored.
+        StorageMisconfiguredError: The storage refuses every picture; nothing is stored.
     """
     with store.alone(bench.engine, run_id, number) as connection:
         return _run_batch(bench, connection, run_id, number, tell)

@@ -21,7 +21,7 @@ from imagesignals_pipeline import activity, database, environment, settings, sou
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError
-from imagesignals_pipeline.settings import Misconfigured
+from imagesignals_pipeline.settings import MisconfiguredError
 from imagesignals_pipeline.source import Window
 
 
@@ -155,7 +155,9 @@ def worker(*, redeliver_after_s: int) -> int:
     }
     for name, value in shared.items():
         if value is None:
-            raise Misconfigured(f"Set {name} to what those who send steps to this worker have set.")
+            raise MisconfiguredError(
+                f"Set {name} to what those who send steps to this worker have set."
+            )
     from imagesignals_pipeline.defs import on_celery
 
     with environment.prepared(dagster=True), _connected() as engine:

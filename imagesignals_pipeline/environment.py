@@ -9,7 +9,7 @@ from sqlalchemy import URL
 
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
-from imagesignals_pipeline.settings import Misconfigured, Settings
+from imagesignals_pipeline.settings import MisconfiguredError, Settings
 
 APPLICATION_DATABASE = "imagesignals"
 DAGSTER_DATABASE = "dagster"
@@ -33,7 +33,7 @@ def prepared(*, dagster: bool) -> Generator[EmbeddedPostgres | None]:
         The embedded server if one is needed; it stops with its last user.
 
     Raises:
-        Misconfigured: An address or a folder cannot be used.
+        MisconfiguredError: An address or a folder cannot be used.
     """
     read = settings.read(os.environ)
     with ExitStack() as stack:
@@ -68,7 +68,7 @@ def _enter_dagster_home() -> None:
     """Work in the folder of dagster.yaml, whose paths are relative to it."""
     home = Path(os.environ.setdefault("DAGSTER_HOME", str(settings.ROOT)))
     if not (home / "dagster.yaml").is_file():
-        raise Misconfigured(
+        raise MisconfiguredError(
             f"Set DAGSTER_HOME to a folder that holds dagster.yaml; {home} has none."
         )
     os.chdir(home)

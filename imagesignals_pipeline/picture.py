@@ -65,8 +65,8 @@ class Inspectors:
     """Inspects pictures in worker processes; a context manager.
 
     Whatever a picture does to its worker (crash, hang, eat memory) is one Failure of that picture;
-    the others go on. Workers start with the first picture and are reused. Both methods may be
-    called from any number of threads: a thread that fetches waits for its own picture only, so
+    the others go on. Workers start with the first picture and are reused. Its methods may
+    be called from any number of threads: a thread that fetches waits for its own picture only, so
     that fetching and decoding overlap.
 
     Args:
@@ -91,10 +91,23 @@ class Inspectors:
     def inspect(self, content: bytes) -> Analysis | Failure:
         """Inspect one picture in a worker, and wait for it.
 
+        Whatever it causes becomes its own failure, also an error of ours: one picture that finds a
+        mistake in our code must not end every run that comes to it; the row can be retried, and
+        the log says what happened.
+
         Raises:
             BrokenProcessPool: Workers cannot be started at all; no picture is to blame.
         """
-        return self._guarded(inspect, content)
+        try:
+            return self._workers.call(inspect, content)
+        except BrokenProcessPool:
+            raise
+        except StoppedError as stopped:
+            return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
+        except Exception as error:
+            _LOGGER.exception("A picture of %d bytes could not be inspected", len(content))
+            detail = f"Not analysed: unforeseen {type(error).__name__}, please report it"
+            return Failure(FailureKind.DECODER_LIMIT, detail)
 
     def call(self, function: Callable[..., T], /, *args: object) -> T:
         """Call a function on what is ours in a worker, or here if the worker was stopped.
@@ -106,25 +119,6 @@ class Inspectors:
             return self._workers.call(function, *args)
         except StoppedError:
             return function(*args)
-
-    def _guarded(
-        self, function: Callable[[bytes], Analysis | Failure], content: bytes
-    ) -> Analysis | Failure:
-        """Turn whatever a picture causes into its own failure, also an error of ours.
-
-        One picture that finds a mistake in our code must not end every run that comes to it; the
-        row can be retried, and the log says what happened.
-        """
-        try:
-            return self._workers.call(function, content)
-        except BrokenProcessPool:
-            raise
-        except StoppedError as stopped:
-            return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
-        except Exception as error:
-            _LOGGER.exception("A picture of %d bytes could not be inspected", len(content))
-            detail = f"Not analysed: unforeseen {type(error).__name__}, please report it"
-            return Failure(FailureKind.DECODER_LIMIT, detail)
 
     def inspect_all(self, contents: Sequence[bytes]) -> list[Analysis | Failure]:
         """Inspect pictures on all workers; the answers come in the order of the pictures."""

@@ -1,4 +1,4 @@
-"""What the environment says; the only place that knows the names of its variables."""
+"""What the environment says: the variables of the README's table, and nobody else's."""
 
 from base64 import b64decode
 from collections.abc import Mapping
@@ -37,13 +37,13 @@ ROOT = Path(__file__).resolve().parent.parent
 """The checkout: where dagster.yaml and workspace.yaml lie."""
 
 
-class Misconfigured(OperatorError):  # noqa: N818 - reads as what it says
+class MisconfiguredError(OperatorError):
     """The environment cannot be used; the text is one line that says what to set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment variables of design 1.2, read once; what may hold a secret is not shown."""
+    """The environment variables, read once; what may hold a secret is not shown."""
 
     database_url: str | None = field(repr=False)
     dagster_database_url: str | None = field(repr=False)
@@ -67,7 +67,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read the settings; an empty value counts as unset.
 
     Raises:
-        Misconfigured: A value has the wrong form.
+        MisconfiguredError: A value has the wrong form.
     """
 
     def value(name: str) -> str | None:
@@ -104,11 +104,13 @@ def broker_url(environ: Mapping[str, str]) -> str | None:
     """Return the address of the Redis through which workers get their steps, if there is one.
 
     Raises:
-        Misconfigured: The value is no address of a Redis; it is not repeated, as it is a secret.
+        MisconfiguredError: It is no address of a Redis; it is not repeated, as it is a secret.
     """
     url = environ.get(BROKER_URL, "").strip()
     if url and not _is_broker(url):
-        raise Misconfigured(f"Set {BROKER_URL} to an address like redis://:PASSWORD@HOST:6379/0.")
+        raise MisconfiguredError(
+            f"Set {BROKER_URL} to an address like redis://:PASSWORD@HOST:6379/0."
+        )
     return url or None
 
 
@@ -124,11 +126,11 @@ def thumbnail_keys(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the keys of stored thumbnails in the alphabet of URLs, that of new ones first.
 
     Raises:
-        Misconfigured: One is no key; it is not repeated, as it is a secret.
+        MisconfiguredError: One is no key; it is not repeated, as it is a secret.
     """
     keys = [key.strip() for key in environ.get(THUMBNAIL_KEY, "").split(",") if key.strip()]
     if not all(map(_is_key, keys)):
-        raise Misconfigured(
+        raise MisconfiguredError(
             f"Set {THUMBNAIL_KEY} to what `openssl rand -base64 {KEY_BYTES}` prints; "
             "former keys may follow, after commas."
         )
@@ -146,13 +148,13 @@ def first_month(environ: Mapping[str, str]) -> date:
     """Return the first day of the earliest monthly partition, which also holds all that is older.
 
     Raises:
-        Misconfigured: The value is not of the form `2024-01`.
+        MisconfiguredError: The value is not of the form `2024-01`.
     """
     text = environ.get(FIRST_MONTH, "").strip() or DEFAULT_FIRST_MONTH
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise Misconfigured(f"Set {FIRST_MONTH} to a month like 2024-01.") from None
+        raise MisconfiguredError(f"Set {FIRST_MONTH} to a month like 2024-01.") from None
 
 
 def _folder(text: str) -> Path:
@@ -162,7 +164,7 @@ def _folder(text: str) -> Path:
 def _shows_thumbnails(text: str | None) -> bool:
     """Return whether pages and reports may hold pictures."""
     if text not in {None, "show", "none"}:
-        raise Misconfigured(f"Set {THUMBNAILS} to show or none.")
+        raise MisconfiguredError(f"Set {THUMBNAILS} to show or none.")
     return text != "none"
 
 
@@ -171,5 +173,5 @@ def _days(name: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
-        raise Misconfigured(f"Set {name} to a number of days, 1 or more.")
+        raise MisconfiguredError(f"Set {name} to a number of days, 1 or more.")
     return int(text)

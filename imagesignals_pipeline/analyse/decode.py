@@ -62,9 +62,7 @@ class Picture:
     remarks: tuple[str, ...] = ()
 
 
-def decode(
-    content: bytes, *, max_pixels: int = MAX_PIXELS, max_side_px: int = MAX_SIDE_PX
-) -> Picture | Failure:
+def decode(content: bytes) -> Picture | Failure:
     """Return the picture that the bytes hold, upright and in RGB, or why they hold none.
 
     Of an animation the first frame is taken, of a PDF the first page. Parts that are transparent
@@ -72,8 +70,6 @@ def decode(
 
     Args:
         content: The file, from anyone.
-        max_pixels: Largest product of width and height; checked before pixels are decoded.
-        max_side_px: Longest side, likewise.
 
     Raises:
         MemoryError: The process may not have the memory that the decoder asks for.
@@ -86,7 +82,7 @@ def decode(
             warnings.simplefilter("ignore")  # thousands of them for one odd EXIF block
             if kind is Format.PDF:
                 return _page(content)
-            return _picture(content, kind, max_pixels, max_side_px)
+            return _picture(content, kind)
     except MemoryError:
         raise
     except Image.DecompressionBombError:
@@ -102,14 +98,14 @@ def _page(content: bytes) -> Picture | Failure:
     return Picture(page.image, Format.PDF, remarks=(page.remark,))
 
 
-def _picture(content: bytes, kind: Format, max_pixels: int, max_side_px: int) -> Picture | Failure:
+def _picture(content: bytes, kind: Format) -> Picture | Failure:
     try:
         importlib.import_module(_PLUGINS[kind])
     except ImportError:
         detail = "Format not analysed: HEIC without the optional package pillow-heif"
         return Failure(FailureKind.UNSUPPORTED_FORMAT, detail)
     image = Image.open(BytesIO(content), formats=[kind])
-    if image.width * image.height > max_pixels or max(image.size) > max_side_px:
+    if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE_PX:
         return _too_large(f"{image.width:,} x {image.height:,}")
     image.load()
     exif = _exif(image)

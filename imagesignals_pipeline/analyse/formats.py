@@ -54,7 +54,8 @@ _OTHERS = (
     ("ZIP or office document", rb"PK\x03\x04|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"),
 )
 
-_SVG = rb"(?:<\?xml.*?\?>|<!--.*?-->|<!doctype\s+svg.*?>|\s)*<(?:\w+:)?svg[\s>]"
+_SVG = rb"(?:(?><\?xml.*?\?>|<!--.*?-->|<!doctype\s+svg.*?>|\s))*+<(?:\w+:)?svg[\s>]"
+"""Without going back: each comment of a long page would double the ways to read it."""
 _PAGE = rb"<(?:!doctype|!--|\?|[a-z])"
 _JSON = rb"[{\[]\s*[\"{\[\]}\d]"
 

@@ -47,7 +47,7 @@ RECYCLE_S = 300
 """Poolers and firewalls drop idle connections silently."""
 
 
-class DatabaseUnusable(OperatorError):  # noqa: N818 - reads as what it says
+class DatabaseUnusableError(OperatorError):
     """The database cannot be used as it is; the text is one line that says what to do."""
 
 
@@ -68,7 +68,7 @@ def engine(
         lock_timeout_s: Longest that one may wait for a lock, advisory ones included.
 
     Raises:
-        DatabaseMisconfigured: The URL is none.
+        DatabaseMisconfiguredError: The URL is none.
     """
     address = normalise(url if isinstance(url, str) else url.render_as_string(hide_password=False))
     made = create_engine(
@@ -108,7 +108,7 @@ def check(engine: Engine) -> None:
     """Connect, and make sure that the server is one that we can work with.
 
     Raises:
-        DatabaseUnusable: It is not, or cannot be reached.
+        DatabaseUnusableError: It is not, or cannot be reached.
     """
     try:
         with engine.begin() as connection:
@@ -118,7 +118,7 @@ def check(engine: Engine) -> None:
     else:
         reason = _too_old(int(version))
     if reason:
-        raise DatabaseUnusable(reason)
+        raise DatabaseUnusableError(reason)
 
 
 def _prepare_where_possible(connection: psycopg.Connection, _: object) -> None:

@@ -25,7 +25,7 @@ SECRETS = frozenset({"sslpassword", "oauth_client_secret", "scram_client_key", "
 """Parameters that every printed URL would show; they are dropped like unknown ones."""
 
 
-class DatabaseMisconfigured(OperatorError):  # noqa: N818 - reads as what it says
+class DatabaseMisconfiguredError(OperatorError):
     """A database URL that is none; the text names its variable and nothing of its content."""
 
 
@@ -41,11 +41,11 @@ def normalise(url: str, *, variable: str = "IMAGESIGNALS_DATABASE_URL") -> URL:
         variable: Where it comes from, for the error.
 
     Raises:
-        DatabaseMisconfigured: It is no PostgreSQL URL.
+        DatabaseMisconfiguredError: It is no PostgreSQL URL.
     """
     parsed = _parsed(url.strip())
     if parsed is None:  # raised here, where no other error that quotes the URL is its context
-        raise DatabaseMisconfigured(
+        raise DatabaseMisconfiguredError(
             f"{variable} is not the URL of a PostgreSQL database: write "
             "postgresql://USER:PASSWORD@HOST:5432/DATABASE, with special characters in the "
             "password percent-encoded (@ as %40)"

@@ -14,7 +14,7 @@ def executor(environ: Mapping[str, str]) -> dg.ExecutorDefinition:
     Workers on other machines are for those who have outgrown one (docs/deployment.md).
 
     Raises:
-        Misconfigured: The broker's address is none, or the extra `celery` is not installed.
+        MisconfiguredError: The broker's address is none, or the extra `celery` is not installed.
     """
     broker_url = settings.broker_url(environ)
     if broker_url is None:

@@ -19,7 +19,7 @@ from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.resources import kept
 from imagesignals_pipeline.model import OperatorError
-from imagesignals_pipeline.settings import Misconfigured
+from imagesignals_pipeline.settings import MisconfiguredError
 
 try:
     from dagster_celery.executor import CeleryExecutor
@@ -28,7 +28,7 @@ try:
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 except ModuleNotFoundError as missing:
-    raise Misconfigured(
+    raise MisconfiguredError(
         f"{settings.BROKER_URL} is set, but the extra `celery` is not installed: "
         "pip install --no-deps --require-hashes -r requirements-celery.txt"
     ) from missing
@@ -39,7 +39,7 @@ PING_S = 2.0
 NO_WORKER = "No worker answers: start one or more with `imagesignals worker`."
 
 
-class BrokerUnusable(OperatorError):  # noqa: N818 - reads as what it says
+class BrokerUnusableError(OperatorError):
     """Redis is out of reach or refuses us; the text is one line without its address."""
 
 
@@ -60,7 +60,7 @@ def work(broker_url: str, redeliver_after_s: int) -> int:
     """Take steps until a signal ends it; the step at work is finished first.
 
     Raises:
-        BrokerUnusable: Redis is out of reach or refuses us.
+        BrokerUnusableError: Redis is out of reach or refuses us.
     """
     app = make_app(_spread(broker_url, redeliver_after_s).app_args())
     create_task(app)
@@ -112,4 +112,4 @@ def _plainly() -> Generator[None]:
         yield
     except (OperationalError, RedisError, ConnectionError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise BrokerUnusable(f"{settings.BROKER_URL}: {reason}") from None
+        raise BrokerUnusableError(f"{settings.BROKER_URL}: {reason}") from None

@@ -26,7 +26,7 @@ from imagesignals_pipeline.defs.jobs import (
 )
 from imagesignals_pipeline.defs.requests import Asked
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
-from imagesignals_pipeline.settings import Misconfigured
+from imagesignals_pipeline.settings import MisconfiguredError
 
 HOURLY_CHECKS, HOURLY_RETRY, HOURLY_PORTION = "10 * * * *", "20 * * * *", "40 * * * *"
 MONTHLY_REPORT = "0 5 1 * *"
@@ -36,12 +36,12 @@ def checked(cron: str) -> str:
     """Return a cron expression that Dagster can follow.
 
     Raises:
-        Misconfigured: It is none.
+        MisconfiguredError: It is none.
     """
     try:
         dg.ScheduleDefinition(name="checked", job_name="checked", cron_schedule=cron)
     except dg.DagsterInvalidDefinitionError:
-        raise Misconfigured(
+        raise MisconfiguredError(
             f"Set {settings.SCHEDULE} to a cron expression of five fields like "
             f"{settings.DEFAULT_SCHEDULE}."
         ) from None

@@ -9,7 +9,7 @@ from imagesignals_pipeline.demo.society import society
 from imagesignals_pipeline.model import OperatorError
 
 
-class NotADemoDatabase(OperatorError):  # noqa: N818 - says what is the case, as its message does
+class NotADemoDatabaseError(OperatorError):
     """The database holds submissions, and none of them is the demonstration's."""
 
 
@@ -26,13 +26,13 @@ def load(connection: Connection, base_url: str) -> int:
         How many rows were inserted or changed; 0 when all were there already.
 
     Raises:
-        NotADemoDatabase: The table has rows, but none of the demonstration.
+        NotADemoDatabaseError: The table has rows, but none of the demonstration.
     """
     everyone = society()
     ids = [str(each.id) for each in everyone]
     rows = connection.execute(_query("demo_rows"), {"ids": ids}).one()
     if rows.total and not rows.ours:
-        raise NotADemoDatabase(
+        raise NotADemoDatabaseError(
             f"The database holds {rows.total} payment submissions that are not the demo's, so "
             "the demo leaves it alone. Unset IMAGESIGNALS_DATABASE_URL, or name an empty one."
         )

@@ -1,10 +1,17 @@
 """What an answer means: a body, another place to ask, or a verdict."""
 
 import io
+from collections.abc import Iterator
 
 import requests
 from requests import Response
-from urllib3.exceptions import DecodeError, HTTPError, InvalidHeader, ReadTimeoutError
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    InvalidHeader,
+    ProtocolError,
+    ReadTimeoutError,
+)
 from urllib3.util import Retry
 
 from imagesignals_pipeline.fetch.refusal import Unfetchable
@@ -66,7 +73,7 @@ def read_body(answer: Response, watch: Watch, max_bytes: int) -> bytes:
     if length.isdecimal() and (len(length) > MAX_NUMBER_CHARACTERS or int(length) > max_bytes):
         raise too_large(max_bytes)
     body = io.BytesIO()
-    for count, chunk in enumerate(answer.iter_content(_CHUNK_BYTES)):
+    for count, chunk in enumerate(_chunks(answer)):
         if body.tell() + len(chunk) > max_bytes:
             raise too_large(max_bytes)
         if count > MAX_CHUNKS:
@@ -83,8 +90,16 @@ def read_error(answer: Response) -> bytes:
     """Return the first few KiB of an error's body; nothing if they do not come."""
     try:
         return answer.raw.read(MAX_ERROR_BYTES, decode_content=True) or b""
-    except (OSError, HTTPError):
+    except (OSError, HTTPError, ValueError):
         return b""
+
+
+def _chunks(answer: Response) -> Iterator[bytes]:
+    """Yield the body; raises ProtocolError where urllib3 believes in a chunk of negative size."""
+    try:
+        yield from answer.iter_content(_CHUNK_BYTES)
+    except ValueError as error:
+        raise ProtocolError("the answer contradicts itself") from error
 
 
 def verdict(status: int, words: str = "", retry_after: str | None = None) -> Unfetchable:

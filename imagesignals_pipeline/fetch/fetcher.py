@@ -12,10 +12,11 @@ from imagesignals_pipeline.fetch.connection import Call, Client, calling
 from imagesignals_pipeline.fetch.gate import Connect, Gate, Resolver, open_socket, system_resolver
 from imagesignals_pipeline.fetch.pacing import Allowance, Pacing, backoff_s
 from imagesignals_pipeline.fetch.refusal import Unfetchable
-from imagesignals_pipeline.fetch.settings import STORAGE_KEY, STORAGE_URL, FetchSettings
-from imagesignals_pipeline.fetch.storage import Ask, Storage, StorageMisconfigured, reported
+from imagesignals_pipeline.fetch.settings import FetchSettings
+from imagesignals_pipeline.fetch.storage import Ask, Storage, StorageMisconfiguredError, reported
 from imagesignals_pipeline.fetch.watch import Watch
 from imagesignals_pipeline.model import Failure, FailureKind
+from imagesignals_pipeline.settings import STORAGE_KEY, STORAGE_URL
 
 MAX_REDIRECTS = 3
 KEY_PROVEN_S = 60.0
@@ -64,7 +65,7 @@ class Fetcher:
             screenshot_url: What the database holds: a URL, or a path below the storage.
 
         Raises:
-            StorageMisconfigured: No picture can be had until the operator changes a setting.
+            StorageMisconfiguredError: No picture can be had until the operator changes a setting.
         """
         try:
             return self._first_found(screenshot_url)
@@ -134,11 +135,11 @@ class Fetcher:
         raise answers.verdict(status, words, retry_after)
 
     def _check_storage(self, ask: Ask, status: int, words: str, watch: Watch) -> None:
-        """Raise StorageMisconfigured where the operator's bucket or key is what fails."""
+        """Raise StorageMisconfiguredError where the operator's bucket or key is what fails."""
         if "bucket not found" in words or "nosuchbucket" in words:
-            raise StorageMisconfigured(_missing(ask))
+            raise StorageMisconfiguredError(_missing(ask))
         if ask.headers and _refused(status, words) and not self._key_accepted(watch):
-            raise StorageMisconfigured(f"the storage refuses {STORAGE_KEY}: set a valid key")
+            raise StorageMisconfiguredError(f"the storage refuses {STORAGE_KEY}: set a valid key")
 
     def _key_accepted(self, watch: Watch) -> bool:
         """Ask what every accepted key may ask: one forbidden picture does not speak for the key."""

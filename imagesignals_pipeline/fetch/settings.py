@@ -7,13 +7,10 @@ from imagesignals_pipeline.fetch.refusal import Unfetchable
 from imagesignals_pipeline.fetch.storage import Storage
 from imagesignals_pipeline.fetch.urls import Origin, WebUrl, parse
 from imagesignals_pipeline.model import OperatorError
-
-STORAGE_URL = "IMAGESIGNALS_STORAGE_URL"
-STORAGE_KEY = "IMAGESIGNALS_STORAGE_KEY"
-ALLOWED_ORIGINS = "IMAGESIGNALS_ALLOWED_ORIGINS"
+from imagesignals_pipeline.settings import ALLOWED_ORIGINS, STORAGE_KEY, STORAGE_URL
 
 
-class FetchMisconfigured(OperatorError):  # noqa: N818  (says what is the case, as its text does)
+class FetchMisconfiguredError(OperatorError):
     """A setting cannot be used; the message is one line that names the variable to set."""
 
 
@@ -52,18 +49,22 @@ class FetchSettings:
     ca_file: str | None = None
 
     def __post_init__(self) -> None:
-        """Raise FetchMisconfigured unless every value can be used."""
+        """Raise FetchMisconfiguredError unless every value can be used."""
         if self.attempts < 1 or self.per_host < 1 or min(self.max_bytes, self.deadline_s) <= 0:
-            raise FetchMisconfigured("limits of fetching must be above zero")
+            raise FetchMisconfiguredError("limits of fetching must be above zero")
         if self.storage_key is not None and not self.storage_url:
-            raise FetchMisconfigured(f"{STORAGE_KEY} is set without {STORAGE_URL}: set both")
+            raise FetchMisconfiguredError(f"{STORAGE_KEY} is set without {STORAGE_URL}: set both")
         if self.storage_key is not None and not (
             self.storage_key.isascii() and self.storage_key.isprintable()
         ):
-            raise FetchMisconfigured(f"{STORAGE_KEY} holds characters no key has: copy it again")
+            raise FetchMisconfiguredError(
+                f"{STORAGE_KEY} holds characters no key has: copy it again"
+            )
         if self.storage_key and not Storage(self.places, self.storage_key).buckets_named:
             ending = "/storage/v1/object/public/BUCKET/"
-            raise FetchMisconfigured(f"{STORAGE_KEY} needs a bucket: end {STORAGE_URL} in {ending}")
+            raise FetchMisconfiguredError(
+                f"{STORAGE_KEY} needs a bucket: end {STORAGE_URL} in {ending}"
+            )
         _ = self.places, self.trusted
 
     @classmethod
@@ -76,7 +77,7 @@ class FetchSettings:
         """Return the settings that three variables ask for; empty text counts as unset.
 
         Raises:
-            FetchMisconfigured: A value cannot be used; the message names its variable.
+            FetchMisconfiguredError: A value cannot be used; the message names its variable.
         """
         return cls(
             storage_url=(storage_url or "").strip() or None,
@@ -89,9 +90,9 @@ class FetchSettings:
         """The places of `storage_url`, in the order in which they are tried."""
         places = tuple(_parse(text, STORAGE_URL) for text in _listed(self.storage_url or ""))
         if len({place.origin for place in places}) > 1:
-            raise FetchMisconfigured(f"{STORAGE_URL} names several hosts: keep to one")
+            raise FetchMisconfiguredError(f"{STORAGE_URL} names several hosts: keep to one")
         if any(place.query for place in places):
-            raise FetchMisconfigured(f"{STORAGE_URL} has a query string: leave it out")
+            raise FetchMisconfiguredError(f"{STORAGE_URL} has a query string: leave it out")
         return places
 
     @property
@@ -99,7 +100,9 @@ class FetchSettings:
         """Origins that may be private addresses and use any port."""
         allowed = [_parse(text, ALLOWED_ORIGINS) for text in self.allowed_origins]
         if any(url.path != "/" or url.query for url in allowed):
-            raise FetchMisconfigured(f"{ALLOWED_ORIGINS} takes origins only: https://host:port")
+            raise FetchMisconfiguredError(
+                f"{ALLOWED_ORIGINS} takes origins only: https://host:port"
+            )
         return frozenset(url.origin for url in (*self.places, *allowed))
 
 
@@ -112,4 +115,4 @@ def _parse(text: str, variable: str) -> WebUrl:
         return parse(text)
     except Unfetchable as refusal:
         reason = refusal.failure.detail.removeprefix("Failed to fetch: ")
-        raise FetchMisconfigured(f"{variable} cannot be used: {reason}") from None
+        raise FetchMisconfiguredError(f"{variable} cannot be used: {reason}") from None

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 from imagesignals_pipeline.fetch.refusal import Unfetchable, invalid
 from imagesignals_pipeline.fetch.urls import WebUrl, clean, has_scheme, parse
 from imagesignals_pipeline.model import FailureKind, OperatorError
+from imagesignals_pipeline.settings import STORAGE_URL
 
 MAX_CANDIDATES = 8
 """Places in which one bare path is looked for."""
@@ -30,7 +31,7 @@ _NO_BUCKET = frozenset(
 """Words that stand where `/object/BUCKET/...` has its bucket, and are something else."""
 
 
-class StorageMisconfigured(OperatorError):  # noqa: N818  (says what is the case, as its text does)
+class StorageMisconfiguredError(OperatorError):
     """The storage refuses us whatever we ask (wrong key, missing bucket): the run should stop."""
 
 
@@ -87,7 +88,7 @@ class Storage:
         if has_scheme(text):
             return (self.hop(parse(text)),)
         if not self._places:
-            clause = "a bare path, and IMAGESIGNALS_STORAGE_URL is not set"
+            clause = f"a bare path, and {STORAGE_URL} is not set"
             raise Unfetchable(FailureKind.NOT_FOUND, clause)
         path = "/" + text.lstrip("/")
         if stored(path.partition("?")[0]) is not None:

@@ -22,7 +22,7 @@ class Tier(StrEnum):
     UNCHECKED = "unchecked"
 
 
-class FilterUnknown(OperatorError):  # noqa: N818 - reads as what it says
+class UnknownFilterError(OperatorError):
     """A filter has a value that it cannot have."""
 
 
@@ -97,7 +97,7 @@ def read_filters(words: Mapping[str, str]) -> Filters:
     """Read filters from a URL's words; an empty one counts as not set.
 
     Raises:
-        FilterUnknown: A filter has a value that it cannot have.
+        UnknownFilterError: A filter has a value that it cannot have.
     """
     given = {each.name: words.get(each.name, "").strip() for each in fields(Filters)}
     try:
@@ -108,14 +108,14 @@ def read_filters(words: Mapping[str, str]) -> Filters:
             decision=_one_of(given["decision"], UNDECIDED, *map(str, Decision)),
         )
     except ValueError:
-        raise FilterUnknown("One of the filters has a value that it cannot have.") from None
+        raise UnknownFilterError("One of the filters has a value that it cannot have.") from None
 
 
 def read_place(words: Mapping[str, str]) -> Place:
     """Read the place in the list from a URL's words.
 
     Raises:
-        FilterUnknown: It is no place.
+        UnknownFilterError: It is no place.
     """
     for direction in ("after", "before"):
         if text := words.get(direction):
@@ -125,7 +125,7 @@ def read_place(words: Mapping[str, str]) -> Place:
                     direction, datetime.fromisoformat(moment).replace(tzinfo=UTC), UUID(id_)
                 )
             except ValueError:
-                raise FilterUnknown("This address names no place in the list.") from None
+                raise UnknownFilterError("This address names no place in the list.") from None
     return Place("last") if words.get("page") == "last" else FIRST
 
 

@@ -29,7 +29,7 @@ NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 NAME_FORMAT = "%Y-%m-%dT%H-%M-%SZ"
 
 
-class ReportUnwritable(OperatorError):  # noqa: N818 - reads as what it says
+class ReportUnwritableError(OperatorError):
     """The folder of the reports cannot be used."""
 
 
@@ -58,7 +58,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     """Write the report into a new folder, which appears whole or not at all.
 
     Raises:
-        ReportUnwritable: The files cannot be written.
+        ReportUnwritableError: The files cannot be written.
     """
     found = groups.page(connection, Filters(), Place("last"), page_size=most_groups)
     counts, shown = groups.counts(connection), len(found.groups)
@@ -76,7 +76,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     try:
         _write(target, _documents(connection, parts, cover))
     except OSError as error:
-        raise ReportUnwritable(
+        raise ReportUnwritableError(
             f"The report cannot be written into {folder} ({error.strerror}): "
             "make room there, or correct IMAGESIGNALS_REPORTS."
         ) from None

@@ -26,7 +26,7 @@ from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.review import groups, page, pictures
 from imagesignals_pipeline.review.filters import Filters, Place, read_filters, read_place
 from imagesignals_pipeline.review.page import Html, Session
-from imagesignals_pipeline.store import Decided, Decision, DecisionRefused
+from imagesignals_pipeline.store import Decided, Decision, DecisionRefusedError
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 16 * 1024
@@ -44,7 +44,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-class PortTaken(OperatorError):  # noqa: N818 - reads as what it says
+class PortTakenError(OperatorError):
     """Nothing can be served at the port."""
 
 
@@ -62,7 +62,7 @@ def listen(port: int) -> socket.socket:
     """Return a socket on the loopback address; port 0 takes any that is free.
 
     Raises:
-        PortTaken: Somebody else listens there.
+        PortTakenError: Somebody else listens there.
     """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -71,7 +71,7 @@ def listen(port: int) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        raise PortTaken(
+        raise PortTakenError(
             f"Port {port} cannot be used ({error.strerror}): name another with --port."
         ) from None
     return listening
@@ -250,7 +250,7 @@ class _Review:
         try:
             with self._desk.engine.begin() as connection:
                 store.record(connection, decided)
-        except DecisionRefused as refused:
+        except DecisionRefusedError as refused:
             with self._desk.engine.begin() as connection:
                 return self._shown(connection, original, request, form, str(refused), 409)
         words = (read_filters(form).words(), read_place(form).words(), {"saved": form["copy_id"]})

@@ -4,7 +4,7 @@ from imagesignals_pipeline.store.decisions import (
     MAX_REVIEWER,
     Decided,
     Decision,
-    DecisionRefused,
+    DecisionRefusedError,
     record,
 )
 from imagesignals_pipeline.store.hash_index import IndexReport, reindex
@@ -19,7 +19,7 @@ __all__ = [
     "MAX_REVIEWER",
     "Decided",
     "Decision",
-    "DecisionRefused",
+    "DecisionRefusedError",
     "IndexReport",
     "LinkReport",
     "Resealed",

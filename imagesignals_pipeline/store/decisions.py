@@ -25,7 +25,7 @@ class Decision(StrEnum):
     FOLLOW_UP = "follow_up"
 
 
-class DecisionRefused(OperatorError):  # noqa: N818 - reads as what it says
+class DecisionRefusedError(OperatorError):
     """A decision cannot be recorded as it is; the text is one sentence for the reviewer."""
 
 
@@ -48,14 +48,16 @@ def record(connection: Connection, decided: Decided) -> None:
     """Add a decision to the history of its copy.
 
     Raises:
-        DecisionRefused: It lacks a name, is too long, or the submission is no copy of that
+        DecisionRefusedError: It lacks a name, is too long, or the submission is no copy of that
             original any more.
     """
     reviewer, note = _line(decided.reviewer), _text(decided.note)
     if not reviewer:
-        raise DecisionRefused("Please enter your name: a decision without one helps nobody later.")
+        raise DecisionRefusedError(
+            "Please enter your name: a decision without one helps nobody later."
+        )
     if len(reviewer) > MAX_REVIEWER or len(note) > MAX_NOTE:
-        raise DecisionRefused(
+        raise DecisionRefusedError(
             f"A name may have {MAX_REVIEWER} characters and a note {MAX_NOTE}: please shorten it."
         )
     added = connection.execute(
@@ -70,7 +72,7 @@ def record(connection: Connection, decided: Decided) -> None:
         },
     ).one_or_none()
     if added is None and not _recorded(connection, decided.request_id):
-        raise DecisionRefused(
+        raise DecisionRefusedError(
             "Nothing was recorded: this submission is no copy of that original any more. "
             "Please look at the group again."
         )

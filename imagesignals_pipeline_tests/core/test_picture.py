@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imagesignals_pipeline import match
+from imagesignals_pipeline import match, picture
 from imagesignals_pipeline.analyse import hashes
 from imagesignals_pipeline.model import (
     Analysis,
@@ -271,10 +271,11 @@ def mistake(content: bytes) -> Failure:
 
 
 def test_our_own_mistakes_cost_one_picture(
-    inspectors: Inspectors, caplog: pytest.LogCaptureFixture
+    inspectors: Inspectors, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A picture that finds a mistake in our code is one failed row that can be retried."""
-    result = inspectors._guarded(mistake, b"abc")
+    monkeypatch.setattr(picture, "inspect", mistake)
+    result = inspectors.inspect(b"abc")
     detail = "Not analysed: unforeseen LookupError, please report it"
     assert result == Failure(FailureKind.DECODER_LIMIT, detail)
     assert "A picture of 3 bytes could not be inspected" in caplog.text

@@ -14,9 +14,9 @@ from imagesignals_pipeline.review import words
 from imagesignals_pipeline.review.filters import (
     UNDECIDED,
     Filters,
-    FilterUnknown,
     Place,
     Tier,
+    UnknownFilterError,
     read_filters,
     read_place,
 )
@@ -111,7 +111,7 @@ def test_a_month_ends_where_the_next_begins(month: date) -> None:
 @given(st.dictionaries(st.sampled_from(["tier", "month", "flat", "decision"]), st.text()))
 def test_any_other_filter_is_refused(given_words: dict[str, str]) -> None:
     """Whatever stands in an address, there is a filter or a sentence."""
-    with suppress(FilterUnknown):
+    with suppress(UnknownFilterError):
         assert set(read_filters(given_words).words()) <= {k for k, v in given_words.items() if v}
 
 

@@ -72,14 +72,18 @@ def test_every_variable_is_read() -> None:
 @pytest.mark.parametrize("text", ["October", "2025", "2025-13", "2025-1-1"])
 def test_a_wrong_month_is_one_clear_line(text: str) -> None:
     """A month in another form names the variable and shows the form."""
-    with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_FIRST_MONTH to a month like"):
+    with pytest.raises(
+        settings.MisconfiguredError, match="IMAGESIGNALS_FIRST_MONTH to a month like"
+    ):
         settings.read({settings.FIRST_MONTH: text})
 
 
 @pytest.mark.parametrize("text", ["s3cret", KEY[:-4], f"{KEY},s3cret", KEY[:-1] + "é"])
 def test_a_wrong_key_is_one_clear_line_that_does_not_repeat_it(text: str) -> None:
     """A key is a secret, also one with a letter too few."""
-    with pytest.raises(settings.Misconfigured, match="Set IMAGESIGNALS_THUMBNAIL_KEY") as refused:
+    with pytest.raises(
+        settings.MisconfiguredError, match="Set IMAGESIGNALS_THUMBNAIL_KEY"
+    ) as refused:
         settings.read({settings.THUMBNAIL_KEY: text})
     assert text not in str(refused.value)
     assert refused.value.__cause__ is None
@@ -98,7 +102,7 @@ def test_a_wrong_key_is_one_clear_line_that_does_not_repeat_it(text: str) -> Non
 )
 def test_a_wrong_policy_is_one_clear_line(name: str, value: str) -> None:
     """Pictures are never shown, and reports never kept, because a value was misspelt."""
-    with pytest.raises(settings.Misconfigured, match=f"Set {name} to"):
+    with pytest.raises(settings.MisconfiguredError, match=f"Set {name} to"):
         settings.read({name: value})
 
 
@@ -127,7 +131,7 @@ def test_secrets_stay_out_of_the_repr() -> None:
 )
 def test_a_broker_is_a_redis(url: str) -> None:
     """Another address is refused in one line, which does not repeat it: it may hold a password."""
-    with pytest.raises(settings.Misconfigured) as refused:
+    with pytest.raises(settings.MisconfiguredError) as refused:
         settings.read({settings.BROKER_URL: url})
     assert str(refused.value) == (
         "Set IMAGESIGNALS_BROKER_URL to an address like redis://:PASSWORD@HOST:6379/0."

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from imagesignals_pipeline import database
-from imagesignals_pipeline.database import DatabaseUnusable, connect, explain
+from imagesignals_pipeline.database import DatabaseUnusableError, connect, explain
 
 SECRET = "geheimnis-4711"
 
@@ -75,7 +75,7 @@ def refusal(message: str) -> bytes:
 def refused(url: str) -> str:
     """Return what `check` says of a database, after making sure that it keeps the secret."""
     engine = database.engine(url)
-    with pytest.raises(DatabaseUnusable) as unusable:
+    with pytest.raises(DatabaseUnusableError) as unusable:
         database.check(engine)
     trace = "".join(traceback.format_exception(unusable.value))
     engine.dispose()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesignals_pipeline.database import DatabaseMisconfigured, normalise
+from imagesignals_pipeline.database import DatabaseMisconfiguredError, normalise
 
 SECRET = "geheimnis-4711"
 WORDS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=20).filter(
@@ -90,7 +90,7 @@ def test_percent_encoded_parts_are_read_back(user: str, password: str, database:
 )
 def test_anything_else_is_one_line_without_the_secret(typed: str) -> None:
     """What is no URL of PostgreSQL is refused by the name of its variable alone."""
-    with pytest.raises(DatabaseMisconfigured) as refused:
+    with pytest.raises(DatabaseMisconfiguredError) as refused:
         normalise(typed, variable="DAGSTER_DATABASE_URL")
     trace = "".join(traceback.format_exception_only(refused.value))
     assert str(refused.value).startswith("DAGSTER_DATABASE_URL is not the URL of a PostgreSQL")
@@ -104,7 +104,7 @@ def test_no_text_breaks_the_reader(start: str, text: str) -> None:
     """Any text is either read, with its password hidden, or refused in the same words."""
     try:
         url = normalise(start + text)
-    except DatabaseMisconfigured as refused:
+    except DatabaseMisconfiguredError as refused:
         assert str(refused).startswith("IMAGESIGNALS_DATABASE_URL is not")  # noqa: PT017 - either
     else:
         assert url.drivername == "postgresql+psycopg2"

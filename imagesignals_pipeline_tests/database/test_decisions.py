@@ -12,7 +12,7 @@ from imagesignals_pipeline.model import Outcome, Submission
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.review.filters import Filters, Place, Tier, read_filters, read_place
 from imagesignals_pipeline.review.groups import Member
-from imagesignals_pipeline.store import Decided, Decision, DecisionRefused
+from imagesignals_pipeline.store import Decided, Decision, DecisionRefusedError
 from imagesignals_pipeline_tests.database.society import ANALYSED_AT, match, picture, submit
 
 Show = Callable[..., Submission]
@@ -225,7 +225,7 @@ def test_what_is_no_copy_cannot_be_judged(connection: Connection, show: Show) ->
     """Whoever saw an older state is told, and nothing is recorded."""
     original, copy, stranger = show("a", 0), show("a", 1), show("b", 2)
     for one, other in ((stranger, original), (original, copy), (copy, stranger)):
-        with pytest.raises(DecisionRefused, match="no copy of that original any more"):
+        with pytest.raises(DecisionRefusedError, match="no copy of that original any more"):
             decide(connection, one, other)
     assert shown(connection, copy).judgements == ()
 
@@ -239,7 +239,7 @@ def test_a_decision_needs_a_name_of_bounded_length(
 ) -> None:
     """A decision by nobody, or of any length, is refused with a sentence for the reviewer."""
     original, copy = show("a", 0), show("a", 1)
-    with pytest.raises(DecisionRefused, match=r"Please enter your name|please shorten it"):
+    with pytest.raises(DecisionRefusedError, match=r"Please enter your name|please shorten it"):
         decide(connection, copy, original, reviewer=reviewer, note=note)
 
 

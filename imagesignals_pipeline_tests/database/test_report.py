@@ -174,5 +174,5 @@ def test_a_report_of_the_same_second_is_replaced(connection: Connection, tmp_pat
 def test_an_unusable_folder_is_told_in_one_line(connection: Connection, tmp_path: Path) -> None:
     """Whoever set the folder reads what to correct."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(report.ReportUnwritable, match="IMAGESIGNALS_REPORTS"):
+    with pytest.raises(report.ReportUnwritableError, match="IMAGESIGNALS_REPORTS"):
         report.write(connection, tmp_path / "file" / "reports", NOW, show_pictures=True)

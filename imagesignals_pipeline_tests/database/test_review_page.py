@@ -15,7 +15,7 @@ from imagesignals_pipeline import database, store
 from imagesignals_pipeline.match import fingerprint
 from imagesignals_pipeline.model import Analysis, Outcome
 from imagesignals_pipeline.review import server
-from imagesignals_pipeline.review.server import Desk, PortTaken
+from imagesignals_pipeline.review.server import Desk, PortTakenError
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
 from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, submit
 
@@ -291,5 +291,5 @@ def test_a_port_in_use_is_one_line() -> None:
     """Whoever listens there already is not disturbed."""
     with server.listen(0) as listening:
         port = listening.getsockname()[1]
-        with pytest.raises(PortTaken, match=f"Port {port} cannot be used .*--port"):
+        with pytest.raises(PortTakenError, match=f"Port {port} cannot be used .*--port"):
             server.listen(port)

@@ -175,6 +175,7 @@ def attacks() -> dict[str, tuple[Answer, FailureKind]]:
             NETWORK,
         ),
         "a chunk size that is no number": (raw(CHUNKED + b"xyz\r\n"), NETWORK),
+        "a chunk size below nothing": (raw(CHUNKED + b"-3\r\nabc"), NETWORK),
         "a chunk larger than it says": (raw(CHUNKED + b"1\r\nxxxxxx\r\n0\r\n\r\n"), NETWORK),
         "chunks without an end": (raw(CHUNKED + b"1\r\nx\r\n"), NETWORK),
         "a gzip bomb": (packed("gzip", member()), BYTES),

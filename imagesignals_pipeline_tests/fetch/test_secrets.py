@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesignals_pipeline.fetch import Fetcher, StorageMisconfigured
+from imagesignals_pipeline.fetch import Fetcher, StorageMisconfiguredError
 from imagesignals_pipeline.fetch.storage import Storage
 from imagesignals_pipeline.fetch.urls import parse
 from imagesignals_pipeline.model import Failure
@@ -54,7 +54,7 @@ def test_the_error_that_stops_a_run_holds_no_key(
     """Not in its text, and not in the traceback that Dagster shows."""
     server.otherwise = Supabase(private={"shots": {}}, keys=())
     fetcher = fetcher_of(storage_url=server.url + PLACE, storage_key=SECRET)
-    with pytest.raises(StorageMisconfigured) as caught:
+    with pytest.raises(StorageMisconfiguredError) as caught:
         fetcher.fetch(f"{server.url}{PLACE}a.png?token={TOKEN}")
     shown = "".join(traceback.format_exception(caught.value))
     assert SECRET not in shown

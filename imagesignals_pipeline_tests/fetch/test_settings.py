@@ -2,7 +2,7 @@
 
 import pytest
 
-from imagesignals_pipeline.fetch import FetchMisconfigured, FetchSettings
+from imagesignals_pipeline.fetch import FetchMisconfiguredError, FetchSettings
 from imagesignals_pipeline.fetch.urls import Origin
 
 PLACE = "https://abc.supabase.co/storage/v1/object/public/shots/"
@@ -53,7 +53,7 @@ def test_a_value_that_cannot_be_used_names_its_variable(
     values: tuple[str | None, str | None, str | None], variable: str
 ) -> None:
     """The error is one line for the operator and holds nothing of the value."""
-    with pytest.raises(FetchMisconfigured, match=variable) as caught:
+    with pytest.raises(FetchMisconfiguredError, match=variable) as caught:
         FetchSettings.from_values(*values)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -64,7 +64,7 @@ def test_a_value_that_cannot_be_used_names_its_variable(
 )
 def test_limits_are_above_zero(limits: dict[str, int]) -> None:
     """A limit of nothing would fail every picture, so it is refused at once."""
-    with pytest.raises(FetchMisconfigured):
+    with pytest.raises(FetchMisconfiguredError):
         FetchSettings(**limits)  # pyright: ignore[reportArgumentType]  # one of several fields
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from imagesignals_pipeline.fetch import Fetcher, StorageMisconfigured
+from imagesignals_pipeline.fetch import Fetcher, StorageMisconfiguredError
 from imagesignals_pipeline.fetch.storage import reported
 from imagesignals_pipeline.model import Failure, FailureKind
 from imagesignals_pipeline_tests.fetch.servers import (
@@ -196,7 +196,7 @@ def test_a_refused_key_stops_the_run(key: str, server: Server, fetcher_of: Fetch
     """A key that the storage does not accept is the operator's to mend, in one line."""
     server.otherwise = Supabase(private={"shots": {"a.png": PICTURE}})
     fetcher = fetcher_of(**at(server, SHOTS), storage_key=key)
-    with pytest.raises(StorageMisconfigured) as caught:
+    with pytest.raises(StorageMisconfiguredError) as caught:
         fetcher.fetch("a.png")
     assert str(caught.value) == "the storage refuses IMAGESIGNALS_STORAGE_KEY: set a valid key"
 
@@ -215,7 +215,7 @@ def test_a_key_refused_in_other_words_stops_the_run_too(
 ) -> None:
     """Gateways and older versions refuse a key with a status of their own."""
     server.otherwise = refusal
-    with pytest.raises(StorageMisconfigured, match="IMAGESIGNALS_STORAGE_KEY"):
+    with pytest.raises(StorageMisconfiguredError, match="IMAGESIGNALS_STORAGE_KEY"):
         fetcher_of(**at(server, SHOTS), storage_key=SECRET).fetch("a.png")
 
 
@@ -245,7 +245,7 @@ def test_a_private_bucket_without_a_key_stops_the_run(
 ) -> None:
     """The operator's own bucket that the public route does not know needs a key."""
     server.otherwise = Supabase(private={"shots": {"a.png": PICTURE}})
-    with pytest.raises(StorageMisconfigured) as caught:
+    with pytest.raises(StorageMisconfiguredError) as caught:
         fetcher_of(**at(server, SHOTS)).fetch(f"{server.url}{SHOTS}a.png")
     assert str(caught.value) == (
         "the bucket shots is private or missing: "
@@ -257,7 +257,7 @@ def test_a_missing_bucket_stops_the_run(server: Server, fetcher_of: FetcherOf) -
     """With a key that is accepted, an unknown bucket is a wrong IMAGESIGNALS_STORAGE_URL."""
     server.otherwise = Supabase(private={"other": {}})
     with pytest.raises(
-        StorageMisconfigured, match="IMAGESIGNALS_STORAGE_URL names the bucket shots"
+        StorageMisconfiguredError, match="IMAGESIGNALS_STORAGE_URL names the bucket shots"
     ):
         fetcher_of(**at(server, SHOTS), storage_key=JWT).fetch("a.png")
 

@@ -295,7 +295,9 @@ def test_everything_is_off_and_explained() -> None:
 @pytest.mark.parametrize("cron", ["*/5 * * *", "soon", "0 0 31 2 *", "0 25 * * *"])
 def test_a_wrong_schedule_is_one_clear_line(tmp_path: Path, cron: str) -> None:
     """Whoever loads the code with a cron expression that is none is told what to set."""
-    with pytest.raises(settings.Misconfigured, match="IMAGESIGNALS_SCHEDULE to a cron") as raised:
+    with pytest.raises(
+        settings.MisconfiguredError, match="IMAGESIGNALS_SCHEDULE to a cron"
+    ) as raised:
         schedules.checked(cron)
     assert "\n" not in str(raised.value)
     if cron == "soon":

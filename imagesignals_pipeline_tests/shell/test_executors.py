@@ -9,7 +9,7 @@ from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.executors import executor
 from imagesignals_pipeline.defs.on_celery import on_celery
-from imagesignals_pipeline.settings import Misconfigured
+from imagesignals_pipeline.settings import MisconfiguredError
 
 SECRET = "mArK3d"
 NOBODY = f"redis://:{SECRET}@127.0.0.1:1/0"
@@ -45,7 +45,7 @@ def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who sets the variable and has not installed the extra learns what to install."""
     monkeypatch.setitem(sys.modules, "dagster_celery.executor", None)
     monkeypatch.delitem(sys.modules, "imagesignals_pipeline.defs.on_celery")
-    with pytest.raises(Misconfigured, match=r"pip install .* -r requirements-celery\.txt"):
+    with pytest.raises(MisconfiguredError, match=r"pip install .* -r requirements-celery\.txt"):
         executor({settings.BROKER_URL: NOBODY})
 
 

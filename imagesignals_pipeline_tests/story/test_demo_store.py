@@ -13,7 +13,7 @@ import requests
 from sqlalchemy import Connection, text
 
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, load, society
-from imagesignals_pipeline.demo.load import NotADemoDatabase
+from imagesignals_pipeline.demo.load import NotADemoDatabaseError
 from imagesignals_pipeline.demo.store import PREFIX, Shelf
 from imagesignals_pipeline.demo.uploads import Upload, render
 from imagesignals_pipeline.model import AnalysisStatus
@@ -263,7 +263,7 @@ def test_load_leaves_a_strangers_database_alone(connection: Connection) -> None:
     """A database with submissions of somebody else is refused in one line and stays as it was."""
     mine = uuid4()
     connection.execute(text("insert into payment_submissions (id) values (:id)"), {"id": mine})
-    with pytest.raises(NotADemoDatabase) as refused:
+    with pytest.raises(NotADemoDatabaseError) as refused:
         load(connection, BASE_URL)
     assert str(refused.value).startswith("The database holds 1 payment submissions")
     assert "\n" not in str(refused.value)
