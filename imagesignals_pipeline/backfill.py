@@ -36,11 +36,13 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What `settle` did: pictures compared, thumbnails forgotten, links and rows of the index.
+    """What `settle` did: rows and thumbnails forgotten, pictures compared, links and index.
 
-    `pictures_waiting` are those that have yet to be compared anew, as it was postponed.
+    `signals_withdrawn` were of submissions that have no screenshot any more. `pictures_waiting`
+    are those that have yet to be compared anew, as it was postponed.
     """
 
+    signals_withdrawn: int
     pictures_moved: int
     pictures_waiting: int
     thumbnails_forgotten: int
@@ -163,8 +165,9 @@ def settle(
 ) -> Settlement:
     """Bring comparisons, links and the hash index in line with all that is stored.
 
-    Also what other versions, deleted submissions or an interrupted upgrade left behind. Many
-    comparisons are made in portions, each committed and told, so that batches need not wait long.
+    Also what other versions, deleted submissions, screenshots that were taken away or an
+    interrupted upgrade left behind. Many comparisons are made in portions, each committed and told,
+    so that batches need not wait long.
 
     Args:
         engine: The database.
@@ -184,6 +187,7 @@ def settle(
         store.link(connection, settled.submissions)
         return settled.moved
 
+    withdrawn = _in_turn(engine, store.forget_withdrawn)
     moved = known = 0
     while portion := _in_turn(engine, write):
         moved += portion
@@ -200,7 +204,7 @@ def settle(
         index = store.reindex(connection)
         postponed = rechecks.count(connection)
     forgotten = 0 if thumbnail_days is None else _forget_thumbnails(engine, thumbnail_days)
-    return Settlement(moved, postponed, forgotten, links, index)
+    return Settlement(withdrawn, moved, postponed, forgotten, links, index)
 
 
 def _forget_thumbnails(engine: Engine, days: int) -> int:

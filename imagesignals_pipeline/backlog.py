@@ -24,9 +24,13 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """What deletions, time, or another program, left for `backfill.settle` to do."""
+    """What deletions, time, or another program, left for `backfill.settle` to do.
+
+    `copies_without_original` are also those whose original comes after them.
+    """
 
     copies_without_original: int
+    screenshots_withdrawn: int
     pictures_moved: int
     uploads_miscounted: int
     thumbnails_overdue: bool
@@ -37,6 +41,7 @@ class Unsettled:
         return any(
             (
                 self.copies_without_original,
+                self.screenshots_withdrawn,
                 self.pictures_moved,
                 self.uploads_miscounted,
                 self.thumbnails_overdue,
@@ -84,6 +89,7 @@ def unsettled(
     )
     return Unsettled(
         row.copies_without_original,
+        row.screenshots_withdrawn,
         row.pictures_moved,
         int(row.uploads_miscounted),
         bool(overdue),

@@ -92,13 +92,8 @@ def pending_frame(
 
     `reason` is `new` or `retry`. URLs are left out, because they may carry signed tokens.
     """
-    frame = pd.read_sql_query(
-        query("pending"),
-        connection,
-        params=_chosen(window, retry_failed=retry_failed, limit=limit),
-        parse_dates={"created_at": {"utc": True}},
-    )
-    return frame.drop(columns="id")
+    chosen = _chosen(window, retry_failed=retry_failed, limit=limit)
+    return _frame(connection, "pending", chosen, utc="created_at").drop(columns="id")
 
 
 def failures_frame(
@@ -109,11 +104,8 @@ def failures_frame(
     Columns are `flat_id`, `submitted` (UTC), `kind`, `reason` and `what to do`. URLs are left out,
     because they may carry signed tokens.
     """
-    frame = pd.read_sql_query(
-        query("failures"),
-        connection,
-        params={**(window or EVERYTHING).bounds(), "row_limit": limit},
-    )
+    bounds = (window or EVERYTHING).bounds()
+    frame = _frame(connection, "failures", {**bounds, "row_limit": limit})
     frame["what to do"] = [advice_on(kind) for kind in frame["kind"]]
     return frame
 
@@ -234,6 +226,22 @@ def progress(connection: Connection, run_id: str) -> Progress:
 def _totals(total: int, completed: int, skipped: int, failed: int) -> Totals:
     processed = completed + skipped + failed
     return Totals(total, processed, completed, skipped, failed, pending=total - processed)
+
+
+def _frame(
+    connection: Connection,
+    statement: str,
+    parameters: Mapping[str, object],
+    utc: str | None = None,
+) -> pd.DataFrame:
+    """Return what a statement finds; errors are SQLAlchemy's, as pandas' quote the statement."""
+    times = {utc: {"utc": True}} if utc else None
+    try:
+        return pd.read_sql_query(
+            query(statement), connection, params=dict(parameters), parse_dates=times
+        )
+    except pd.errors.DatabaseError as error:
+        raise error.__cause__ or error from None
 
 
 def _chosen(

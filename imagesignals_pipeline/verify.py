@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from imagesignals_pipeline.model import advice_on
 from imagesignals_pipeline.sql import query, require_tables
@@ -318,6 +318,11 @@ def _counts(connection: Connection, name: str) -> Mapping[str, int]:
 
 
 def _duplicates(connection: Connection) -> tuple[Duplicate, ...]:
+    """Run the guide's query; Python has no dates beyond the year 9999, which PostgreSQL has."""
+    guide = query("guide_duplicates").text
+    moment = "case when created_at is not null then imagesignals_moment(created_at) end"
+    columns = f"flat_id, {moment} as created_at, similarity_percentage, similarity_explanation"
+    ours = f"select {columns} from ({guide}) as guide order by guide.created_at desc"  # noqa: S608
     return tuple(
         Duplicate(
             flat_id=None if row.flat_id is None else str(row.flat_id),
@@ -325,5 +330,5 @@ def _duplicates(connection: Connection) -> tuple[Duplicate, ...]:
             similarity_percentage=row.similarity_percentage,
             similarity_explanation=row.similarity_explanation,
         )
-        for row in connection.execute(query("guide_duplicates"))
+        for row in connection.execute(text(ours))
     )

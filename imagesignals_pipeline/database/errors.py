@@ -78,6 +78,10 @@ def explain(error: SQLAlchemyError | DriverError) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, DriverError) and (state := _sqlstate(cause)):
         return f"The database refused: {_without_values(cause)}{HINTS.get(state, '')}."
+    if isinstance(
+        cause, psycopg.DataError | psycopg2.DataError
+    ):  # our driver's own, with the value
+        return "A row holds a value that cannot be read."
     text = str(cause).strip()
     meanings = (m for sign, m in SIGNS.items() if re.search(sign, text, re.IGNORECASE))
     quoted = " ".join(text.partition("(Background on")[0].split())

@@ -285,6 +285,7 @@ def image_perceptual_hash_index(
         )
     return dg.MaterializeResult(
         metadata={
+            "signals_withdrawn": settled.signals_withdrawn,
             "pictures_compared": settled.pictures_moved,
             "pictures_waiting": settled.pictures_waiting,
             "thumbnails_forgotten": settled.thumbnails_forgotten,

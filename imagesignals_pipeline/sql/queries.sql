@@ -486,6 +486,33 @@ on conflict (payment_submission_id) do update set
 delete from image_fingerprints
 where payment_submission_id = any(cast(:ids as uuid []));
 
+-- name: forget_withdrawn
+-- Our rows whose submission has no screenshot any more, and what is kept of its picture: as if it had
+-- never had one.
+with withdrawn as (
+    select signals.payment_submission_id as id
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.written_by_pipeline
+        and not imagesignals_has_screenshot(submission.screenshot_url)
+),
+
+fingerprints as (
+    delete from image_fingerprints as fingerprint
+    using withdrawn
+    where fingerprint.payment_submission_id = withdrawn.id
+),
+
+failures as (
+    delete from image_signal_failures as failure
+    using withdrawn
+    where failure.payment_submission_id = withdrawn.id
+)
+
+delete from payment_image_signals as signals
+using withdrawn
+where signals.payment_submission_id = withdrawn.id;
+
 -- name: save_failures
 -- Since when, and when last, a screenshot could not be analysed; another address begins anew.
 insert into image_signal_failures as known (payment_submission_id, image_url, failure_kind)
@@ -1654,16 +1681,19 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone, pictures whose first submission is gone or was dated anew or that are
--- to be compared anew, and uploads that the hash index counts too many or too few.
+-- Copies whose original is gone or comes after them, submissions whose screenshot was taken away,
+-- pictures whose first submission is gone or was dated anew or that are to be compared anew, and uploads
+-- that the hash index counts too many or too few.
 select
     orphans.copies_without_original,
+    withdrawn.screenshots_withdrawn,
     moved.pictures_moved + rechecks.pictures as pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
     md5(
         concat_ws(
             ' ',
             orphans.ids,
+            withdrawn.ids,
             moved.ids,
             rechecks.pictures,
             rechecks.numbers,
@@ -1674,12 +1704,27 @@ select
 from (
     select
         count(*) as copies_without_original,
-        string_agg(
-            cast(payment_submission_id as text), ' ' order by payment_submission_id
-        ) as ids
-    from payment_image_signals
-    where duplicate_detected and similar_to_payment_id is null and written_by_pipeline
+        string_agg(cast(copy.id as text), ' ' order by copy.id) as ids
+    from payment_image_signals as signals
+    join payment_submissions as copy on copy.id = signals.payment_submission_id
+    left join payment_submissions as original on original.id = signals.similar_to_payment_id
+    where signals.duplicate_detected
+        and signals.written_by_pipeline
+        and (
+            original.id is null
+            or (imagesignals_moment(copy.created_at), copy.id)
+            < (imagesignals_moment(original.created_at), original.id)
+        )
 ) as orphans
+cross join (
+    select
+        count(*) as screenshots_withdrawn,
+        string_agg(cast(submission.id as text), ' ' order by submission.id) as ids
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.written_by_pipeline
+        and not imagesignals_has_screenshot(submission.screenshot_url)
+) as withdrawn
 cross join (
     select
         count(*) as pictures_moved,

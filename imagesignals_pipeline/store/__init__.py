@@ -12,7 +12,7 @@ from imagesignals_pipeline.store.links import LinkReport, link
 from imagesignals_pipeline.store.pictures import forget_thumbnails
 from imagesignals_pipeline.store.plans import plan
 from imagesignals_pipeline.store.sealed import Resealed, ThumbnailsLockedError, reseal
-from imagesignals_pipeline.store.signals import save
+from imagesignals_pipeline.store.signals import forget_withdrawn, save
 from imagesignals_pipeline.store.turns import TablesBusyError, alone, in_turn
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "ThumbnailsLockedError",
     "alone",
     "forget_thumbnails",
+    "forget_withdrawn",
     "in_turn",
     "link",
     "plan",

@@ -57,6 +57,14 @@ def save(connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datet
     return in_turn(connection, lambda: _write(connection, best, analyzed_at))
 
 
+def forget_withdrawn(connection: Connection) -> int:
+    """Forget our signals of submissions whose screenshot was taken away; return how many.
+
+    Links and index are settled afterwards.
+    """
+    return connection.execute(query("forget_withdrawn")).rowcount
+
+
 def _write(
     connection: Connection, outcomes: dict[UUID, Outcome], analyzed_at: datetime
 ) -> set[UUID]:

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import backlog, source, store, verify
+from imagesignals_pipeline import backfill, backlog, source, store, verify
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
 from imagesignals_pipeline.store import rechecks, signals
 from imagesignals_pipeline_tests.database.society import (
@@ -223,6 +223,58 @@ class TestUnsettled:
         assert after.mark != found.mark
         marked = {id_: row["similar_to_payment_id"] for id_, row in rows(connection).items()}
         assert marked == {made[1].id: None, made[2].id: made[1].id}
+
+    @pytest.mark.parametrize("url", [None, " ", "admin-manual-entry"])
+    def test_a_screenshot_that_was_taken_away(self, engine: Engine, url: str | None) -> None:
+        """It is nobody's original any more, and the tables are as if it had never been there."""
+        with engine.begin() as connection:
+            made = [submit(connection, day) for day in range(3)]
+            for each in made:
+                store.save(connection, [Outcome(each, picture("a"))], ANALYSED_AT)
+            store.save(connection, [Outcome(submit(connection, 4), NOT_FOUND)], ANALYSED_AT)
+        backfill.settle(engine)
+        with engine.begin() as connection:
+            assert not backlog.unsettled(connection, VERSION)
+            change(connection, made[0], screenshot_url=url)
+            assert backlog.unsettled(connection, VERSION).screenshots_withdrawn == 1
+        assert backfill.settle(engine).signals_withdrawn == 1
+        with engine.connect() as connection:
+            assert not backlog.unsettled(connection, VERSION)
+            marked = {id_: row["similar_to_payment_id"] for id_, row in rows(connection).items()}
+            assert made[0].id not in marked
+            assert marked[made[1].id] is None
+            assert marked[made[2].id] == made[1].id
+            broken = [each for each in verify.report(connection).checks if not each.passed]
+            assert {each.name for each in broken} <= {"failure_rate"}
+            kept = connection.execute(text("select payment_submission_id from image_fingerprints"))
+            assert set(kept.scalars()) == {made[1].id, made[2].id}
+
+    def test_what_another_program_wrote_stays(self, engine: Engine) -> None:
+        """Also of a submission that has no screenshot any more."""
+        with engine.begin() as connection:
+            one = submit(connection)
+            store.save(connection, [Outcome(one, picture("a"))], ANALYSED_AT)
+            connection.execute(text("update payment_image_signals set written_by_pipeline = false"))
+            change(connection, one, screenshot_url=None)
+            assert backlog.unsettled(connection, VERSION).screenshots_withdrawn == 0
+        assert backfill.settle(engine).signals_withdrawn == 0
+        with engine.connect() as connection:
+            assert set(rows(connection)) == {one.id}
+
+    def test_a_copy_that_is_dated_before_its_original(self, engine: Engine) -> None:
+        """They change places."""
+        with engine.begin() as connection:
+            made = [submit(connection, day) for day in range(2)]
+            for each in made:
+                store.save(connection, [Outcome(each, picture("a"))], ANALYSED_AT)
+        backfill.settle(engine)
+        with engine.begin() as connection:
+            change(connection, made[1], created_at=made[0].created_at - timedelta(days=1))
+            assert backlog.unsettled(connection, VERSION).copies_without_original == 1
+        backfill.settle(engine)
+        with engine.connect() as connection:
+            assert not backlog.unsettled(connection, VERSION)
+            assert rows(connection)[made[0].id]["similar_to_payment_id"] == made[1].id
 
     def test_what_is_to_be_compared_anew(self, connection: Connection) -> None:
         """It waits until a run has done it."""

@@ -1,10 +1,12 @@
 """Reads: who waits, in which order, and what counts as done."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from imagesignals_pipeline import source, sql, store
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
@@ -123,6 +125,15 @@ class TestPending:
         assert frame["flat_id"].tolist() == ["F-100", "F-103", "F-105"]
         assert frame["reason"].tolist() == ["new", "retry", "new"]
         assert frame["created_at"].iloc[0].to_pydatetime() == FIRST_DAY
+
+    @pytest.mark.parametrize("frame", [source.pending_frame, source.failures_frame])
+    def test_trouble_is_the_database_s_own(
+        self, connection: Connection, frame: Callable[[Connection], object]
+    ) -> None:
+        """Whoever asks for a frame hears of it as from any other statement."""
+        connection.execute(text("alter table payment_image_signals rename to elsewhere"))
+        with pytest.raises(ProgrammingError):
+            frame(connection)
 
     def test_an_empty_preview_has_the_same_columns(self, connection: Connection) -> None:
         """Nothing to do is an empty frame, not an error."""

@@ -52,6 +52,32 @@ GUIDE = {
 """The queries under "Post-Backfill Verification" of the operator's guide."""
 
 
+@pytest.mark.parametrize(
+    ("odd", "shown"),
+    [
+        ("infinity", 9999),
+        ("20000-01-01", 9999),
+        ("-infinity", 1970),
+        ("0044-03-15 BC", 1970),
+        (None, None),
+    ],
+)
+def test_a_copy_without_a_sensible_date_is_listed(
+    connection: Connection, odd: str | None, shown: int | None
+) -> None:
+    """What PostgreSQL has dates for, and Python has not, ends no verification."""
+    made = [submit(connection, day) for day in range(2)]
+    for each in made:
+        store.save(connection, [Outcome(each, picture("a"))], ANALYSED_AT)
+    store.link(connection)
+    connection.execute(
+        text("update payment_submissions set created_at = :odd where id = :id"),
+        {"odd": odd, "id": made[1].id},
+    )
+    (found,) = verify.report(connection).duplicates
+    assert (found.created_at and found.created_at.year) == shown
+
+
 @pytest.fixture
 def society(connection: Connection) -> list[Submission]:
     """Seven submissions after an undisturbed run: an original with two copies, and others."""

@@ -266,7 +266,7 @@ def test_a_tick_ends_the_runs_of_the_dead(few: Connection) -> None:
 
 def test_links_wait_for_runs_that_settle_them(instance: dg.DagsterInstance) -> None:
     """A run of a month settles all links at its end: no other run is needed beside it."""
-    unsettled = backlog.Unsettled(1, 1, -1, False, "mark")
+    unsettled = backlog.Unsettled(1, 0, 1, -1, False, "mark")
     assert requests.relinking(instance, "relink", unsettled).runs
     run = instance.create_run_for_job(
         some_job,
