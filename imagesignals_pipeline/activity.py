@@ -52,6 +52,19 @@ def found(pending: int) -> Activity:
     return Activity(ActivityKind.FOUND, f"📊 Found {pending} payment submissions to process")
 
 
+def nothing(known: Totals) -> Activity:
+    """Say why there is nothing to do, of so many submissions with a screenshot."""
+    why = "every screenshot is already analysed"
+    if not known.total:
+        why = "none of them has a screenshot"
+    elif known.failed:
+        why += (
+            f", {known.failed} of {known.total} in vain: `imagesignals verify` says why, and "
+            "--retry-failed tries again what may pass"
+        )
+    return Activity(ActivityKind.NOTHING, f"No payments found: {why}")
+
+
 def batch(number: int, count: int) -> Activity:
     """Say which batch begins."""
     return Activity(ActivityKind.BATCH, f"🔄 Processing batch {number} of {count}")
@@ -59,7 +72,7 @@ def batch(number: int, count: int) -> Activity:
 
 def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
     """Say what became of one submission."""
-    label = outcome.submission.flat_id
+    label = _printable(outcome.submission.flat_id)
     if isinstance(outcome.result, Analysis):
         verdict = "Duplicate detected!" if duplicate else "OK"
         return Activity(ActivityKind.SUCCESSFUL, f"✅ Processed {label} - {verdict}")
@@ -70,7 +83,7 @@ def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
 
 def already_analysed(flat_id: str) -> Activity:
     """Say that another run was faster."""
-    return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {flat_id} - Already analyzed")
+    return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {_printable(flat_id)} - Already analyzed")
 
 
 def totals(run: Totals, ahead: str = "") -> Activity:
@@ -97,3 +110,8 @@ def compared_anew(done: int, total: int) -> Activity:
 def finished() -> Activity:
     """Say that the backfill is complete."""
     return Activity(ActivityKind.FINISHED, "✨ Backfill completed successfully!")
+
+
+def _printable(label: str) -> str:
+    """Return a label that cannot steer a terminal, nor begin a line of its own."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in label)

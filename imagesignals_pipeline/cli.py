@@ -74,6 +74,8 @@ def backfill(
     retry_failed: bool,
 ) -> None:
     """Analyse every screenshot that has no signals yet. Safe to repeat and to interrupt."""
+    if since and until and since >= until:
+        raise click.UsageError("--until must be after --since.")
     commands.backfill(
         Console(),
         commands.BackfillOptions(

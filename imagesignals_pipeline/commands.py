@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from imagesignals_pipeline import activity, database, environment, settings, source, sql, store
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
-from imagesignals_pipeline.model import Analysis, Failure, OperatorError
+from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Totals
 from imagesignals_pipeline.settings import MisconfiguredError
 from imagesignals_pipeline.source import Window
 
@@ -127,14 +127,16 @@ def demo(console: Console, *, batch_delay: float) -> None:
 def dev(console: Console, *, port: int, with_demo: bool) -> int:
     """Run the Dagster UI and daemon until they are stopped; return their exit status."""
     from imagesignals_pipeline.defs import runs
-    from imagesignals_pipeline.dev import supervise
+    from imagesignals_pipeline.dev import require_free, supervise
 
+    own_database = settings.read(os.environ).database_url is None
+    require_free(port)
     with environment.prepared(dagster=True) as server, ExitStack() as stack:
         with _connected() as engine:
             if with_demo:
                 stack.enter_context(_society(console, engine))
             else:
-                _migrate(console, engine, create_submissions=server is not None)
+                _migrate(console, engine, create_submissions=own_database)
         runs.end_abandoned()
 
         def tidy() -> None:
@@ -204,16 +206,19 @@ def _connected() -> Generator[Engine]:
 
 def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> None:
     """Find what waits and run the job month by month."""
+    environment.fetch_settings()  # what is wrong is said now, not by the run of each month
     console.print(activity.fetching().line)
     with engine.begin() as connection:
         sql.require_tables(connection)
         asked = Window(options.since, options.until)
         totals = source.totals(connection, asked)
         months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
-    console.print(activity.found(sum(months.values())).line)
     if months:
-        _run(console, options, months, total=totals.total)
+        console.print(activity.found(sum(months.values())).line)
+        told = _run(console, options, months, total=totals.total)
+        console.print(activity.totals(told).line)
     else:
+        console.print(activity.nothing(totals).line, soft_wrap=True)
         _settle(console, engine)
     console.print(activity.finished().line)
 
@@ -234,7 +239,7 @@ def _settle(console: Console, engine: Engine) -> None:
 
 def _run(
     console: Console, options: BackfillOptions, months: Mapping[date, int], *, total: int
-) -> None:
+) -> Totals:
     """Run the job for each partition that one of the months lies in, oldest first."""
     # dagster takes 2 s to import
     from imagesignals_pipeline.defs import assets, partitions, resources, runs
@@ -257,6 +262,7 @@ def _run(
         for partition in others:
             runs.run_month(instance, partition, config, progress.tell, followed=True)
         runs.run_month(instance, last, config, progress.tell)
+    return progress.totals
 
 
 def _migrate(console: Console, engine: Engine, *, create_submissions: bool = False) -> None:
@@ -286,6 +292,7 @@ def _show(console: Console, report: verification.Report) -> None:
         _pairs(
             {
                 "Payments with screenshots": report.total_payments_with_screenshots,
+                "… but blank and manual ones": report.submissions_to_analyze,
                 "Analyzed": report.total_analyzed,
                 "Pending": report.pending,
                 **{f"Status {name}": count for name, count in report.status_breakdown.items()},

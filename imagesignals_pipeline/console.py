@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from imagesignals_pipeline import activity, pace
 from imagesignals_pipeline.activity import Activity, ActivityKind
+from imagesignals_pipeline.model import Totals
 from imagesignals_pipeline.pace import Mark
 
 PACE_EVERY_S = 60.0
@@ -37,6 +38,7 @@ class ConsoleActivity:
     ) -> None:
         self._console = console
         self._clock = clock
+        self._total = total
         self._waiting = total - already
         self._done = 0
         self._marks: list[Mark] = []
@@ -50,9 +52,8 @@ class ConsoleActivity:
         }
         self._progress = Progress(
             TextColumn("{task.completed}/{task.total} processed"),
-            BarColumn(),
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[pace]}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.description}\n{task.fields[pace]}"),  # fits into 80 characters
             console=console,
             disable=not console.is_terminal,
         )
@@ -74,6 +75,13 @@ class ConsoleActivity:
         """Leave the bar as it stands."""
         if self._console.is_terminal:  # elsewhere it would end in a blank line
             self._progress.stop()
+
+    @property
+    def totals(self) -> Totals:
+        """How far it has come; what was analysed before counts as skipped."""
+        successful, skipped, failed = (self._counts[kind] for kind in activity.OUTCOMES)
+        processed = successful + skipped + failed
+        return Totals(self._total, processed, successful, skipped, failed, self._total - processed)
 
     def tell(self, told: Activity) -> None:
         """Take one line of a run's activity log."""

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
+from imagesignals_pipeline.fetch import FetchSettings
 from imagesignals_pipeline.settings import MisconfiguredError, Settings
 
 APPLICATION_DATABASE = "imagesignals"
@@ -23,6 +24,20 @@ def give_way() -> None:
     """Let others have the processor first, from now on; children that are started do so too."""
     mine = os.getpriority(os.PRIO_PROCESS, 0)
     os.setpriority(os.PRIO_PROCESS, 0, max(mine, NICENESS))
+
+
+def fetch_settings() -> FetchSettings:
+    """Return what the environment says of the storage.
+
+    Raises:
+        OperatorError: A variable cannot be used.
+    """
+    read = settings.read(os.environ)
+    return FetchSettings.from_values(
+        storage_url=read.storage_url,
+        storage_key=read.storage_key,
+        allowed_origins=read.allowed_origins,
+    )
 
 
 @contextmanager

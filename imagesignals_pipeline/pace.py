@@ -56,6 +56,8 @@ def in_words(now: Pace) -> str:
 
     >>> in_words(Pace(per_s=2.5, left_s=460)), in_words(Pace(per_s=0.31, left_s=42))
     ('150 a minute, about 8 minutes left', '19 a minute, about 42 seconds left')
+    >>> in_words(Pace(per_s=2.5, left_s=0.9))
+    '150 a minute, about 1 second left'
     """
     minutes, hours = now.left_s / 60, now.left_s / 3600
     if minutes < 2:  # noqa: PLR2004 - below, seconds tell more
@@ -64,4 +66,6 @@ def in_words(now: Pace) -> str:
         left = f"{minutes:.0f} minutes"
     else:
         left = f"{hours:.0f} hours"
+    if left.startswith("1 "):
+        left = left.removesuffix("s")
     return f"{60 * now.per_s:.0f} a minute, about {left} left"

@@ -3,7 +3,7 @@
 from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -148,13 +148,16 @@ def first_month(environ: Mapping[str, str]) -> date:
     """Return the first day of the earliest monthly partition, which also holds all that is older.
 
     Raises:
-        MisconfiguredError: The value is not of the form `2024-01`.
+        MisconfiguredError: The value is not of the form `2024-01`, or lies in the future.
     """
     text = environ.get(FIRST_MONTH, "").strip() or DEFAULT_FIRST_MONTH
     try:
-        return date.fromisoformat(f"{text}-01")
+        first = date.fromisoformat(f"{text}-01")
     except ValueError:
         raise MisconfiguredError(f"Set {FIRST_MONTH} to a month like 2024-01.") from None
+    if first > datetime.now(UTC).date():
+        raise MisconfiguredError(f"Set {FIRST_MONTH} to a month that has begun; {text} has not.")
+    return first
 
 
 def _folder(text: str) -> Path:

@@ -64,8 +64,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.WARN,
         "No submission with a screenshot has waited for more than a day.",
-        "{broken} have, the oldest for {oldest_wait_hours} hours: run the backfill, or see why it "
-        "does not run by itself.",
+        "{broken} have waited for more than a day, the longest for {oldest_wait_hours} hours: "
+        "run the backfill, or see why it does not run by itself.",
     ),
     Check(
         "all_submissions_visible",

@@ -18,6 +18,12 @@ ALL_STEPS = {"dagster/retry_strategy": "ALL_STEPS"}
 """Runs that the UI launches lack the tags of our job: "from failure" would drop batches."""
 ONE_PROCESS = frozenset({"in_process", "execute_in_process_executor"})
 """Executors that work on all steps of a run in one process."""
+UNDER_WAY = [
+    dg.DagsterRunStatus.NOT_STARTED,  # as the command line makes its runs
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 OVER = frozenset(
     {
         dg.DagsterRunStatus.SUCCESS,
@@ -26,6 +32,7 @@ OVER = frozenset(
         dg.DagsterRunStatus.CANCELING,
     }
 )
+KILLED = "The process of this run was killed. What it reported as processed is saved."
 DEAD = frozenset({"Z", "X"})  # states of a process that has ended, but is not buried
 
 
@@ -41,7 +48,9 @@ def signature(run_id: str) -> dict[str, str]:
 
 
 def sign(context: dg.OpExecutionContext) -> None:
-    """Sign a run with this process, unless its steps are spread over several."""
+    """Sign a run with this process, unless its steps are spread over several, or it is signed."""
+    if context.run.tags.get(PROCESS_TAG, "").endswith(context.run_id):
+        return
     if context.job_def.executor_def.name in ONE_PROCESS:
         context.instance.add_run_tags(context.run_id, signature(context.run_id) | ALL_STEPS)
 
@@ -59,15 +68,13 @@ def is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 def end(instance: dg.DagsterInstance) -> list[str]:
     """End the runs of processes of this machine that are no more; return the ids of these runs."""
-    statuses = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended: list[str] = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=statuses)):
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)):
         if _is_dead(run):
-            instance.report_run_failed(
-                run,
-                "The process of this run was killed. What it reported as processed is saved; "
-                "another run goes on from there.",
-            )
+            if run.status is dg.DagsterRunStatus.CANCELING:  # and shall not start again
+                instance.report_run_canceled(run, f"{KILLED} It was being cancelled.")
+            else:
+                instance.report_run_failed(run, f"{KILLED} Another run goes on from there.")
             if not SPREAD.items() <= run.tags.items():  # workers end their batch; Dagster waits
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             ended.append(run.run_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from imagesignals_pipeline import verify
-from imagesignals_pipeline.defs import preview
+from imagesignals_pipeline.defs import abandoned, preview
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
 
 
@@ -21,6 +21,7 @@ def post_backfill_verification(
     context: dg.AssetCheckExecutionContext, postgres: dg.ResourceParam[Postgres]
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare both tables with the submissions and with each other."""
+    abandoned.sign(context.op_execution_context)
     with plain_failures(), postgres.engine.begin() as connection:
         report = verify.report(connection)
     selected = {key.name for key in context.selected_asset_check_keys}

@@ -11,7 +11,8 @@ from dagster_postgres.utils import (
 )
 from sqlalchemy import make_url
 
-from imagesignals_pipeline.database import connect
+from imagesignals_pipeline.database import connect, normalise
+from imagesignals_pipeline.settings import DAGSTER_DATABASE_URL
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
@@ -51,8 +52,9 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: PostgresStorageConfig
     ) -> "PooledPostgresStorage":
         """Return what `dagster.yaml` asks for, in the words of Dagster's own storage."""
+        url = normalise(pg_url_from_config(config_value), variable=DAGSTER_DATABASE_URL)
         return cls(
-            pg_url_from_config(config_value),
+            url.render_as_string(hide_password=False),
             config_value.get("should_autocreate_tables", True),
             inst_data,
             get_token_provider_from_config(config_value),

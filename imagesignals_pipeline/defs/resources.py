@@ -16,9 +16,9 @@ from pydantic import Field, PrivateAttr
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from imagesignals_pipeline import database, settings
+from imagesignals_pipeline import database, environment, settings
 from imagesignals_pipeline.activity import Activity
-from imagesignals_pipeline.fetch import Fetcher, FetchSettings
+from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.workers import Limits
@@ -75,12 +75,7 @@ class Storage(dg.ConfigurableResource["Storage"]):
         """Keep connections to the storage open for the length of the run."""
         del context
         with plain_failures():
-            read = settings.read(os.environ)
-            asked = FetchSettings.from_values(
-                storage_url=read.storage_url,
-                storage_key=read.storage_key,
-                allowed_origins=read.allowed_origins,
-            )
+            asked = environment.fetch_settings()
         limits = replace(asked, deadline_s=self.deadline_s, max_bytes=self.max_bytes)
         with Fetcher(limits) as self._fetcher:
             yield self

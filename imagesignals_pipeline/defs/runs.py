@@ -1,11 +1,13 @@
 """Runs the backfill job in this process: the run is stored and shown like one that the UI began."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +17,15 @@ from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.assets import FOLLOWED_TAG, BackfillConfig
 from imagesignals_pipeline.model import OperatorError
+
+NO_COMPUTE_LOGS = {
+    "compute_logs": {
+        "module": "dagster._core.storage.noop_compute_log_manager",
+        "class": "NoOpComputeLogManager",
+    }
+}
+"""What a run prints is on the terminal already; the processes that would copy it into a file tell
+of each Ctrl-C with a traceback."""
 
 
 class RunFailedError(OperatorError):
@@ -36,7 +47,8 @@ def instance() -> Generator[dg.DagsterInstance]:
         RunFailedError: Its storage is out of reach, now or in a run.
     """
     try:
-        with dg.DagsterInstance.get() as opened:
+        where = InstanceRef.from_dir(os.environ["DAGSTER_HOME"], overrides=NO_COMPUTE_LOGS)
+        with dg.DagsterInstance.from_ref(where) as opened:
             yield opened
     except (DagsterPostgresException, SQLAlchemyError) as error:
         cause = error if isinstance(error, SQLAlchemyError) else error.__cause__

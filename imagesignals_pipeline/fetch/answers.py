@@ -102,7 +102,9 @@ def _chunks(answer: Response) -> Iterator[bytes]:
         raise ProtocolError("the answer contradicts itself") from error
 
 
-def verdict(status: int, words: str = "", retry_after: str | None = None) -> Unfetchable:
+def verdict(
+    status: int, words: frozenset[str] = frozenset(), retry_after: str | None = None
+) -> Unfetchable:
     """Return what a status other than 200 means for the picture."""
     if status == BAD_REQUEST and "invalidjwt" in words:
         return Unfetchable(FailureKind.ACCESS_DENIED, f"{status}, signed link is not valid")

@@ -134,9 +134,9 @@ class Fetcher:
             self._check_storage(ask, status, words, watch)
         raise answers.verdict(status, words, retry_after)
 
-    def _check_storage(self, ask: Ask, status: int, words: str, watch: Watch) -> None:
+    def _check_storage(self, ask: Ask, status: int, words: frozenset[str], watch: Watch) -> None:
         """Raise StorageMisconfiguredError where the operator's bucket or key is what fails."""
-        if "bucket not found" in words or "nosuchbucket" in words:
+        if not words.isdisjoint({"bucket not found", "nosuchbucket"}):
             raise StorageMisconfiguredError(_missing(ask))
         if ask.headers and _refused(status, words) and not self._key_accepted(watch):
             raise StorageMisconfiguredError(f"the storage refuses {STORAGE_KEY}: set a valid key")
@@ -157,15 +157,15 @@ class Fetcher:
         return accepted
 
 
-def _meaning(ask: Ask, answer: Response) -> tuple[int, str]:
+def _meaning(ask: Ask, answer: Response) -> tuple[int, frozenset[str]]:
     """Return the status an answer means, and its words if they can be read."""
     status = answer.status_code
     if not ask.stored or status not in _CLIENT_ERRORS:
-        return status, ""
+        return status, frozenset()
     return reported(status, answers.read_error(answer))
 
 
-def _refused(status: int, words: str) -> bool:
+def _refused(status: int, words: frozenset[str]) -> bool:
     return status in {401, 403} or "invalidjwt" in words
 
 

@@ -166,23 +166,26 @@ def stored(path: str) -> _Object | None:
     return _Object(match["base"], match["access"], bucket, name, match["render"] is not None)
 
 
-def reported(status: int, body: bytes) -> tuple[int, str]:
-    """Return the status that an error means, and its words in lower case.
+def reported(status: int, body: bytes) -> tuple[int, frozenset[str]]:
+    """Return the status that an error means, and its code, name and message in lower case.
+
+    A message may repeat what was asked for: only the whole of it says anything.
 
     The storage answers 400 to most that it refuses and puts the real status into the body.
 
-    >>> reported(400, b'{"statusCode":"404","error":"not_found","message":"Object not found"}')
-    (404, 'not_found object not found')
+    >>> status, words = reported(400, b'{"statusCode":"404","error":"Not_Found","message":"No"}')
+    >>> status, sorted(words)
+    (404, ['no', 'not_found'])
     """
     try:
         error: Any = json.loads(body)
     except (ValueError, RecursionError):
-        return status, ""
+        return status, frozenset()
     if not isinstance(error, dict):
-        return status, ""
+        return status, frozenset()
     code = str(error.get("statusCode", ""))
-    words = " ".join(str(error[name]) for name in ("code", "error", "message") if name in error)
-    return int(code) if re.fullmatch(r"[45]\d\d", code) else status, words.lower()
+    words = (str(error[name]).lower() for name in ("code", "error", "message") if name in error)
+    return int(code) if re.fullmatch(r"[45]\d\d", code) else status, frozenset(words)
 
 
 def _below(place: WebUrl, name: str) -> WebUrl:

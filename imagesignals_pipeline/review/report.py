@@ -25,8 +25,10 @@ GROUPS_A_FILE = 25
 MOST_COPIES = 20
 """Copies of one group that are shown, the latest."""
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
-"""The name of a report's folder: when it was made. Nothing with another name is ever removed."""
+"""The name of a report's folder: when it was made. Nothing with another name is ever removed, but
+what a report that was killed has left unfinished."""
 NAME_FORMAT = "%Y-%m-%dT%H-%M-%SZ"
+UNFINISHED = ".new-"
 
 
 class ReportUnwritableError(OperatorError):
@@ -92,14 +94,25 @@ def write(  # noqa: PLR0913 - the bounds have defaults
 
 
 def expire(folder: Path, now: datetime, *, days: int) -> int:
-    """Remove reports that are older; return how many. What else lies in the folder stays."""
+    """Remove reports that are older, and what killed ones left; return how many.
+
+    What else lies in the folder stays.
+    """
     if not folder.is_dir():
         return 0
+    oldest = now - timedelta(days=days)
     made = {each: _made_at(each) for each in folder.iterdir() if not each.is_symlink()}
-    expired = [each for each, at in made.items() if at and at < now - timedelta(days=days)]
+    expired = [each for each, at in made.items() if at and at < oldest]
+    expired += [each for each in made if _was_given_up(each, now)]
     for each in expired:
         shutil.rmtree(each)
     return len(expired)
+
+
+def _was_given_up(folder: Path, now: datetime) -> bool:
+    """Return whether a report was being written there, a day ago or longer."""
+    written = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+    return folder.name.startswith(UNFINISHED) and written < now - timedelta(days=1)
 
 
 def _name(number: int) -> str:
@@ -144,7 +157,7 @@ def _embedded(pairs: Iterable[Pair], stored: dict[UUID, bytes]) -> dict[UUID, tu
 def _write(target: Path, documents: Iterable[tuple[str, str]]) -> None:
     """Write files into a folder that only this user can read."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as made:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=target.parent) as made:
         inner = Path(made) / "report"
         inner.mkdir(mode=0o700)
         for name, text in documents:

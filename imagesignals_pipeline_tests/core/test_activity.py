@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from imagesignals_pipeline import activity
-from imagesignals_pipeline.activity import ActivityKind
-from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
+from imagesignals_pipeline.activity import Activity, ActivityKind
+from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission, Totals
 
+AGAIN = "`imagesignals verify` says why, and --retry-failed tries again what may pass"
 SUBMISSION = Submission(UUID(int=1), "F-102", "https://store.test/a.png", datetime.now(UTC))
 
 
@@ -21,11 +22,31 @@ def test_the_guides_lines() -> None:
     assert activity.finished().line == "✨ Backfill completed successfully!"
 
 
-def test_nothing_to_do_is_said_clearly() -> None:
-    """No work is a message of its own, not "Found 0"."""
-    told = activity.found(0)
-    assert told.kind is ActivityKind.NOTHING
-    assert told.line.startswith("No payments found")
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (activity.found(0), "every screenshot is already analysed"),
+        (activity.nothing(Totals(3, 3, 3, 0, 0, 0)), "every screenshot is already analysed"),
+        (activity.nothing(Totals(0, 0, 0, 0, 0, 0)), "none of them has a screenshot"),
+        (
+            activity.nothing(Totals(3, 3, 0, 1, 2, 0)),
+            f"every screenshot is already analysed, 2 of 3 in vain: {AGAIN}",
+        ),
+    ],
+)
+def test_nothing_to_do_is_said_clearly(told: Activity, why: str) -> None:
+    """No work is a message of its own, not "Found 0", and does not hide what failed."""
+    assert told == Activity(ActivityKind.NOTHING, f"No payments found: {why}")
+
+
+def test_a_label_steers_no_terminal() -> None:
+    """Labels come from strangers: no control sequence, and no line that we did not write."""
+    label = "F-1\x1b[2J\n✨ Backfill"
+    made = Submission(UUID(int=1), label, "https://store.test/a.png", datetime.now(UTC))
+    outcome = Outcome(made, Failure(FailureKind.TIMEOUT, "late"))
+    for told in (activity.processed(outcome, duplicate=False), activity.already_analysed(label)):
+        assert "F-1�[2J�✨ Backfill" in told.line
+        assert told.line.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -43,12 +43,17 @@ def sleeping() -> Iterator[subprocess.Popen[bytes]]:
     process.communicate()
 
 
-def started(instance: dg.DagsterInstance, signed: str | None, run_id: str | None = None) -> str:
+def started(
+    instance: dg.DagsterInstance,
+    signed: str | None,
+    run_id: str | None = None,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+) -> str:
     """Make a run that goes on, as far as Dagster knows; return its id.
 
     It is signed with a process, as the one to work on `run_id`, by default on the run itself.
     """
-    run = instance.create_run_for_job(signed_job, status=dg.DagsterRunStatus.STARTED)
+    run = instance.create_run_for_job(signed_job, status=status)
     if signed is not None:
         tag = f"{signed} {run_id or run.run_id}"
         instance.add_run_tags(run.run_id, {abandoned.PROCESS_TAG: tag})
@@ -65,6 +70,24 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     run = instance.get_run_by_id(run_id)
     assert run is not None
     return run.status
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.FAILURE),
+        (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.FAILURE),
+        (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED),
+    ],
+)
+def test_killed_at_any_moment(
+    instance: dg.DagsterInstance, before: dg.DagsterRunStatus, after: dg.DagsterRunStatus
+) -> None:
+    """A run that had not begun blocks its month no more; one that was cancelled stays so."""
+    dead = started(instance, f"{socket.gethostname()} {os.getpid()} 1", status=before)
+    living = started(instance, signature_of(os.getpid()), status=before)
+    assert abandoned.end(instance) == [dead]
+    assert (status(instance, dead), status(instance, living)) == (after, before)
 
 
 def test_the_living_and_the_unknown_go_on(

@@ -115,7 +115,7 @@ def test_a_check_that_fails_anew_is_told_once(
         for _ in range(2):
             verify(instance)
             assert len(told) == expected
-        assert told[-1].startswith("Check nothing_waits_long: 1 have, the oldest for ")
+        assert told[-1].startswith("Check nothing_waits_long: 1 have waited for more than a day")
         connection.execute(text("delete from payment_submissions"))
         connection.commit()
         verify(instance)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
+from imagesignals_pipeline import activity
+from imagesignals_pipeline.model import Totals
 from imagesignals_pipeline_tests.fetch.servers import Server, reply
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, receipt
 from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
@@ -36,6 +38,7 @@ def test_first_run(clean_run: CleanRun) -> None:
         "✅ Processed F-601 - Duplicate detected!",
         "✅ Processed F-204 - OK",
         f"⏭️ Skipped F-102 - {A_WEB_PAGE}",
+        "📈 Processed 9 of 9: 7 successful, 1 skipped, 1 failed",
         "✨ Backfill completed successfully!",
     ]
 
@@ -66,7 +69,7 @@ def test_second_run_writes_nothing(done: Operator) -> None:
     assert said.status == 0
     assert said.lines == [
         "🔍 Fetching payment submissions with screenshots...",
-        "No payments found: every screenshot is already analysed",
+        activity.nothing(Totals(9, 9, 7, 1, 1, 0)).line,
         "✨ Backfill completed successfully!",
     ]
     with done.engine.connect() as connection:
@@ -85,6 +88,7 @@ def test_new_submissions_are_all_that_is_done(done: Operator, clean_run: CleanRu
         "📊 Found 1 payment submissions to process",
         "🔄 Processing batch 1 of 1",
         "✅ Processed F-1 - OK",
+        "📈 Processed 10 of 10: 1 successful, 9 skipped, 0 failed",
     ]
     with done.engine.connect() as connection:
         originals = connection.execute(
@@ -103,9 +107,10 @@ def test_what_waits_is_compared_after_the_last_month(society: Operator) -> None:
         connection.execute(text("insert into image_rechecks select generate_series(1, 120)"))
     said = society.runs(*FAST)
     assert said.status == 0
-    assert said.lines[-5:] == [
+    assert said.lines[-6:] == [
         f"⏭️ Skipped F-102 - {A_WEB_PAGE}",
         *(f"🔁 Compared {done} of 120 pictures anew" for done in (50, 100, 120)),
+        "📈 Processed 9 of 9: 7 successful, 1 skipped, 1 failed",
         "✨ Backfill completed successfully!",
     ]
     assert sum("🔁" in line for line in said.lines) == 3
@@ -161,6 +166,7 @@ def test_another_try_heals_what_may_pass(operator: Operator) -> None:
         "📊 Found 1 payment submissions to process",
         "🔄 Processing batch 1 of 1",
         "✅ Processed F-lost - OK",
+        "📈 Processed 2 of 2: 1 successful, 1 skipped, 0 failed",
     ]
     with operator.engine.connect() as connection:
         statuses = connection.execute(text("select analysis_status from payment_image_signals"))
@@ -185,6 +191,6 @@ def test_what_has_no_screenshot_is_never_fetched(operator: Operator) -> None:
             connection.execute(SUBMIT, {"flat_id": "F", "url": url, "created_at": NOVEMBER})
     said = operator.runs(*FAST)
     assert said.status == 0
-    assert "No payments found" in said.lines[1]
+    assert said.lines[1] == "No payments found: none of them has a screenshot"
     with operator.engine.connect() as connection:
         assert not connection.execute(text("select from payment_image_signals")).all()
