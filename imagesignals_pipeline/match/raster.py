@@ -43,6 +43,16 @@ def background(values: Shorts, size: int) -> Shorts:
     return stretched(even, width, height)
 
 
+def paper(values: Greys, size: int) -> Greys:
+    """Return the median over a square window: what text and strokes stand on."""
+    return cast(Greys, cv2.medianBlur(values, size))
+
+
+def distance(values: Greys, other: Greys) -> Greys:
+    """Return by how many grey levels each pixel is off, up or down."""
+    return cast(Greys, cv2.absdiff(values, other))
+
+
 def by_level(values: Greys, table: Greys) -> Greys:
     """Return what a table of 256 has for each grey level."""
     return cast(Greys, cv2.LUT(values, table))

@@ -200,6 +200,7 @@ def _one_covers_the_other(seen: Differences) -> bool:
         and seen.scrolled <= MOST_SCROLLED
         and seen.lonely <= MOST_LONELY
         and seen.foreign <= MOST_FOREIGN
+        and seen.replaced <= 1
     )
 
 

@@ -159,6 +159,48 @@ def test_a_ring_around_dense_text_is_a_mark() -> None:
     assert verdict.explanation.endswith("marked")
 
 
+def boxed(picture: Image.Image, *rows: int) -> Image.Image:
+    """Draw a box around the values of some rows of a receipt."""
+    marked = picture.copy()
+    pen = ImageDraw.Draw(marked)
+    for row in rows:
+        pen.rectangle((48, 508 + 170 * row, 480, 572 + 170 * row), outline=(220, 30, 30), width=7)
+    return marked
+
+
+@pytest.mark.parametrize("quality", [95, 60])
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_a_box_hides_no_other_payment(seed: int, quality: int) -> None:
+    """Who always marks date, time and reference of his receipts reuses none of them."""
+    marked = match.fingerprint(jpeg(boxed(receipt(seed), 2, 3, 4), quality))
+    again = match.fingerprint(jpeg(receipt(seed), quality))
+    assert match.compare(marked, again).same_picture
+    for other in (receipt(1), boxed(receipt(1), 2, 3, 4)):
+        assert not match.compare(marked, match.fingerprint(other)).same_picture
+
+
+def success(amount: str) -> Image.Image:
+    """Draw the screen right after a payment: hardly more than a large amount."""
+    picture = Image.new("RGB", (1080, 2000), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.ellipse((440, 330, 640, 530), (30, 150, 80))
+    pen.line([(490, 430), (530, 475), (600, 385)], "white", 16)
+    pen.text((90, 640), f"Rs {amount}", (20, 20, 20), ImageFont.load_default(170))
+    pen.text((90, 900), "Paid to Lotus Park Residents", (60, 60, 60), ImageFont.load_default(46))
+    pen.text((90, 980), "Lotus Park Welfare Fund", (60, 60, 60), ImageFont.load_default(46))
+    pen.text((90, 1800), "Done", (60, 60, 60), ImageFont.load_default(46))
+    pen.text((700, 1800), "Share receipt", (60, 60, 60), ImageFont.load_default(46))
+    return picture
+
+
+@pytest.mark.parametrize("others", ["9,462", "4,180", "2,103", "7,512"])
+def test_large_figures_are_no_strokes(others: str) -> None:
+    """Two payments of other amounts are two, however large the amounts are written."""
+    one, again = match.fingerprint(success("9,826")), match.fingerprint(jpeg(success("9,826"), 60))
+    assert match.compare(one, again).same_picture
+    assert not match.compare(one, match.fingerprint(success(others))).same_picture
+
+
 def test_small_print_has_more_room() -> None:
     """A desktop's small digits are kept as large as they can be told apart."""
     one, other = (statement(seed, width=2560, size=11, words=2) for seed in (1, 2))

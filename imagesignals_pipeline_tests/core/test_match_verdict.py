@@ -88,6 +88,12 @@ def test_a_cropped_picture_and_a_marked_one_may_be_the_same() -> None:
     assert tier(covered_a=0.1, covered_b=0.1, correlation=0.93) is Tier.SAME_TEMPLATE
 
 
+def test_other_words_by_a_stroke_are_another_picture() -> None:
+    """A pen adds ink: where both have some that the other lacks, something else was written."""
+    assert tier(replaced=0.9, covered_a=0.2) is Tier.SAME_PICTURE
+    assert tier(replaced=1.1, covered_a=0.2) is Tier.SAME_TEMPLATE
+
+
 def test_two_moments_of_a_thread_are_two_pictures() -> None:
     """Text of its own above in one and below in the other is no crop, however clear the pair."""
     assert tier(scrolled=0.06, beyond_a=0.3) is Tier.SAME_PICTURE

@@ -28,6 +28,8 @@ from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import Inspectors, inspect
+from imagesignals_pipeline.sql import schema
+from imagesignals_pipeline.sql.loader import migrations
 from imagesignals_pipeline.store import groups
 from imagesignals_pipeline_tests.core.drawing import encode
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
@@ -318,6 +320,25 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     assert inspectors.called == {match.aligned, match.glances, match.verdicts}
     counts = [*range(3, waiting, 3), waiting]
     assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
+
+
+def test_an_upgrade_compares_anew_what_passed_for_a_marked_copy(engine: Engine) -> None:
+    """The rules have become stricter: no accusation of an older version is left standing."""
+    arrive(engine, cast())
+    before = state(engine)
+    (script,) = (each.script for each in migrations() if each.name.endswith("marked_again"))
+    accuse = (
+        "update image_matches set same_picture = true, altered = false, parted = false,"
+        " explanation = 'the same text in the same places; one of them is marked'"
+    )
+    with engine.begin() as connection:
+        assert connection.execute(text(accuse)).rowcount > 0
+        store.link(connection)
+    assert state(engine) != before
+    with engine.begin() as connection:
+        schema.execute_script(connection, script)
+    backfill.settle(engine)
+    assert state(engine) == before
 
 
 def test_an_upgrade_that_places_all_pictures_anew_tells_how_many_it_has_done(
