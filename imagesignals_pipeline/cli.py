@@ -120,7 +120,13 @@ def encrypt() -> None:
 
 
 @cli.command()
-@click.option("--batch-delay", type=click.FloatRange(0, 60), default=0.0, show_default=True)
+@click.option(
+    "--batch-delay",
+    type=click.FloatRange(0, 60),
+    default=0.0,
+    show_default=True,
+    help="Seconds of rest after each batch.",
+)
 def demo(batch_delay: float) -> None:
     """Load a demonstration society, run the whole backfill, and print what was found."""
     commands.demo(Console(), batch_delay=batch_delay)

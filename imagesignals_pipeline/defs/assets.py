@@ -315,8 +315,8 @@ def is_followed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 def _telling(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Generator[Tell]:
     """Tell activities to Dagster's log and to whoever else listens.
 
-    What became of a batch's submissions is one message with a line for each: Dagster opens a
-    connection to its storage for every message.
+    What became of a batch's submissions is one message with a line for each: every message is a
+    write to Dagster's storage.
     """
     waiting: list[str] = []
 

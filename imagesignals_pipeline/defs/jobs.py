@@ -17,7 +17,7 @@ ASSETS = (pending_submissions, payment_image_signals, image_perceptual_hash_inde
 CHECKS = dg.AssetSelection.checks(post_backfill_verification)
 RETRY = {"retry_due": True}
 PORTION = 200
-"""Outdated pictures of one run: some minutes of work at five a second."""
+"""Outdated pictures of one run: a minute or two of work."""
 REANALYSE = {"outdated": PORTION}
 
 

@@ -159,28 +159,16 @@ class _OwnPageOnly:
 
 
 class _Review:
-    """The handlers; each opens a connection of its own and works in a thread."""
+    """The handlers; each opens a connection of its own and works in a thread of Starlette's."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-
-    async def list(self, request: Request) -> Response:
-        """Answer with a page of groups."""
-        return await run_in_threadpool(self._list, request)
-
-    async def group(self, request: Request) -> Response:
-        """Answer with one group."""
-        return await run_in_threadpool(self._group, request)
-
-    async def picture(self, request: Request) -> Response:
-        """Answer with a stored picture."""
-        return await run_in_threadpool(self._picture, request)
 
     async def decide(self, request: Request) -> Response:
         """Record a decision."""
         return await run_in_threadpool(self._decide, request, await _form(request))
 
-    async def database_trouble(self, request: Request, error: Exception) -> Response:
+    def database_trouble(self, request: Request, error: Exception) -> Response:
         """Say in one line what the database refused."""
         del request
         assert isinstance(error, SQLAlchemyError)
@@ -188,14 +176,16 @@ class _Review:
             page.problem_page("The database cannot be read", self._desk.explain(error)), 503
         )
 
-    def _list(self, request: Request) -> Response:
+    def list(self, request: Request) -> Response:
+        """Answer with a page of groups."""
         filters, place = read_filters(request.query_params), read_place(request.query_params)
         with self._desk.engine.begin() as connection:
             found = groups.page(connection, filters, place, page_size=PAGE_SIZE)
             counts = groups.counts(connection)
         return _html(page.list_page(found, counts, filters, place.words(), self._session(request)))
 
-    def _group(self, request: Request) -> Response:
+    def group(self, request: Request) -> Response:
+        """Answer with one group."""
         original: UUID = request.path_params["id"]
         with self._desk.engine.begin() as connection:
             earlier = groups.original_of(connection, original)
@@ -231,7 +221,8 @@ class _Review:
         )
         return _html(shown, status)
 
-    def _picture(self, request: Request) -> Response:
+    def picture(self, request: Request) -> Response:
+        """Answer with a stored picture."""
         wanted: UUID = request.path_params["id"]
         if not self._desk.show_pictures:
             raise HTTPException(404)
@@ -257,7 +248,9 @@ class _Review:
         answer = RedirectResponse(
             f"{page.address(f'/group/{original}', *words)}#copy-{decided.copy_id}", 303
         )
-        answer.set_cookie(COOKIE, quote(decided.reviewer[:80]), httponly=True, samesite="strict")
+        answer.set_cookie(
+            COOKIE, quote(decided.reviewer[: store.MAX_REVIEWER]), httponly=True, samesite="strict"
+        )
         return answer
 
     def _session(self, request: Request) -> Session:
