@@ -9,15 +9,13 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from imagesignals_pipeline import pace
+from imagesignals_pipeline.dates import EPOCH
 from imagesignals_pipeline.model import FailureKind, Submission, Totals, advice_on
 from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.sql import query
 
 RETRIED_KINDS = [str(kind) for kind in FailureKind if kind.may_pass]
 """Kinds of failure that another attempt may cure; a failed row without a kind counts as one."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a submission without a date counts as made; nothing counts as older."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
     """
     with plain_failures(), postgres.engine.begin() as connection:
         found = patterns.read(connection)
-    picture = found.picture()
-    shown = f"![Counts by month]({patterns.data_uri(picture)})" if picture else "*nothing*"
+    shown = f"![Counts by month]({found.data_uri()})" if found.picture() else "*nothing*"
     return dg.MaterializeResult(
         metadata={
             "trends": dg.MetadataValue.md(shown),

@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from imagesignals_pipeline import settings
+from imagesignals_pipeline import dates, settings
 from imagesignals_pipeline.defs import catalog, preview
 from imagesignals_pipeline.defs.assets import image_perceptual_hash_index
 from imagesignals_pipeline.defs.resources import Postgres, plain_failures
@@ -73,7 +73,7 @@ def _latest(made: Report) -> pd.DataFrame:
             "flat": words.flat(copy.flat_id),
             "submitted": words.minute(copy.created_at),
             "first submitted by": words.flat(group.original.flat_id),
-            "on": words.day(group.original.created_at),
+            "on": dates.day(group.original.created_at),
             "how alike": words.TIERS[copy.tier],
             "decision": words.DECISIONS[copy.decision],
         }

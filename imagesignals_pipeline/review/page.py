@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from imagesignals_pipeline import dates
 from imagesignals_pipeline.review import words
 from imagesignals_pipeline.review.filters import Filters
 from imagesignals_pipeline.review.groups import Counts, Group, Page
@@ -38,6 +39,11 @@ class Session:
     token: str = ""
     reviewer: str = ""
     pictures: bool = True
+
+
+def data_uri(content: bytes, media_type: str) -> str:
+    """Return a file as a URL that holds all of it."""
+    return f"data:{media_type};base64,{b64encode(content).decode()}"
 
 
 def list_page(
@@ -228,7 +234,7 @@ def _environment() -> Environment:
     environment.globals.update(named)
     shown: dict[str, Callable[..., Any]] = {
         "classes": _classes,
-        "day": words.day,
+        "day": dates.day,
         "flat": words.flat,
         "minute": words.minute,
         "months": words.months,

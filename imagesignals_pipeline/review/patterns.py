@@ -1,6 +1,5 @@
 """What changes from month to month: counts as tables, and as a picture that needs no library."""
 
-from base64 import b64encode
 from dataclasses import dataclass
 
 import pandas as pd
@@ -50,6 +49,10 @@ class Patterns:
         series = {name: [int(each) for each in latest[name]] for name in SHOWN}
         return page.chart([str(each) for each in latest["month"]], series)
 
+    def data_uri(self) -> str:
+        """Return that picture as a URL which holds all of it."""
+        return page.data_uri(self.picture().encode(), "image/svg+xml")
+
 
 def trends(connection: Connection) -> page.Trends | None:
     """Return the patterns as the report shows them; None when there is no month."""
@@ -58,18 +61,13 @@ def trends(connection: Connection) -> page.Trends | None:
         return None
     table = found.table()
     rows = [[str(cell) for cell in row] for row in table.itertuples(index=False)]
-    return page.Trends(data_uri(found.picture()), list(table.columns), rows)
+    return page.Trends(found.data_uri(), list(table.columns), rows)
 
 
 def read(connection: Connection) -> Patterns:
     """Count the submissions of every month."""
     months = _frame(connection, "monthly_patterns")
     return Patterns(months, _frame(connection, "monthly_kinds"))
-
-
-def data_uri(picture: str) -> str:
-    """Return an SVG document as a URL that holds all of it."""
-    return f"data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"
 
 
 def _frame(connection: Connection, name: str) -> pd.DataFrame:

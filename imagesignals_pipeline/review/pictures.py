@@ -1,6 +1,5 @@
 """Stored pictures and where they differ, ready to be drawn on a page (pure)."""
 
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -75,11 +74,6 @@ def media(payload: bytes) -> Picture | None:
         return places.picture(payload)
     except ValueError:
         return None
-
-
-def data_uri(picture: Picture) -> str:
-    """Return a picture as a URL that holds all of it."""
-    return f"data:{picture.media_type};base64,{b64encode(picture.content).decode()}"
 
 
 def _pair(

@@ -148,7 +148,7 @@ def _embedded(pairs: Iterable[Pair], stored: dict[UUID, bytes]) -> dict[UUID, tu
     sides = [side for pair in pairs for side in (pair.original_side, pair.copy_side) if side]
     found = {side.id: pictures.media(stored[side.id]) for side in sides}
     return {
-        id_: (pictures.data_uri(picture), picture.width, picture.height)
+        id_: (page.data_uri(picture.content, picture.media_type), picture.width, picture.height)
         for id_, picture in found.items()
         if picture is not None
     }

@@ -1,17 +1,13 @@
 """The words of the page (pure)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 
+from imagesignals_pipeline.dates import EPOCH, MONTHS, day
 from imagesignals_pipeline.review.filters import UNDECIDED, Tier
 from imagesignals_pipeline.store import Decision
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 TIERS: Mapping[str, str] = MappingProxyType(
     {
         Tier.SAME_FILE: "Same file",
@@ -33,13 +29,6 @@ NOT_AN_ACCUSATION = (
     "A signal is not an accusation. It says that two pictures look the same, not why: a payment "
     "may have been sent in twice by mistake, or one receipt may belong to two flats. Talk first."
 )
-
-
-def day(moment: datetime) -> str:
-    """Return a date such as `3 March 2025`; a submission without one counts as made in 1970."""
-    if moment == EPOCH:
-        return "unknown date"
-    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
 def minute(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from imagesignals_pipeline.sql import loader, schema
+from imagesignals_pipeline.sql import loader, schema, states
 from imagesignals_pipeline.sql.loader import query
 from imagesignals_pipeline.sql.schema import SchemaError
 
@@ -13,7 +13,6 @@ HIDDEN = (
     "Row-level security hides payment_submissions from both roles: let its owner run this, or "
     "create a policy for select to both of them."
 )
-NOT_ALLOWED = "42501"  # insufficient_privilege
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def grant_roles(connection: Connection) -> RolesReport:
             policies = connection.execute(query("foreign_policies")).scalars().all()
             hidden = connection.execute(query("submissions_hidden_from_roles")).scalar_one()
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == NOT_ALLOWED:
+        if states.sqlstate(error) == states.NOT_ALLOWED:
             raise SchemaError(
                 "This role may not create roles and grant rights: run `imagesignals migrate "
                 "--roles` as the owner of the tables, with the attribute CREATEROLE."

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.exc import DBAPIError
 
 from imagesignals_pipeline.model import OperatorError
-from imagesignals_pipeline.sql import loader
+from imagesignals_pipeline.sql import loader, states
 from imagesignals_pipeline.sql.loader import Migration, query
 
 OLDEST_VERSION = 140000
@@ -22,7 +22,7 @@ PAUSE_S = 0.5
 YIELDING_LOCK_TIMEOUT = "700ms"
 """Below PostgreSQL's deadlock_timeout (1 s): in a knot of locks it is the migration that gives way,
 and no statement of the live application waits longer behind it."""
-GIVES_WAY = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected
+GIVES_WAY = frozenset({states.LOCK_NOT_AVAILABLE, states.DEADLOCK})
 T = TypeVar("T")
 NEEDED_COLUMNS = frozenset({"id", "flat_id", "screenshot_url", "created_at"})
 
@@ -162,7 +162,7 @@ def patiently(connection: Connection, change: Callable[[], T]) -> T:
             with connection.begin_nested():
                 return yielding()
         except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in GIVES_WAY:
+            if states.sqlstate(error) not in GIVES_WAY:
                 raise
         time.sleep(PAUSE_S)
     return yielding()
@@ -248,6 +248,6 @@ def refusal(error: DBAPIError) -> str:
     """Return PostgreSQL's own message, which names tables and roles but never a row's content."""
     diagnostics = getattr(error.orig, "diag", None)
     message = getattr(diagnostics, "message_primary", None) or "the connection was lost"
-    if getattr(error.orig, "sqlstate", None) in GIVES_WAY:
+    if states.sqlstate(error) in GIVES_WAY:
         return "The tables are in use: run `imagesignals migrate` again at a quieter moment."
     return f"The tables could not be migrated: {message}."

@@ -11,20 +11,17 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from imagesignals_pipeline import dates
+
 IDENTICAL = 100
 MAX_LABEL_CHARACTERS = 60
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # when submissions without a date count as made
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)  # the calendar module speaks the language of the locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +232,5 @@ def _is_uuid(label: str) -> bool:
 
 
 def _day(moment: datetime) -> str:
-    """Return a date such as `3 March 2025`, in UTC and in English whatever the locale."""
-    if moment == EPOCH:
-        return "an unknown date"
-    day = moment.astimezone(UTC)
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    """Return a date, to stand in a sentence."""
+    return "an unknown date" if moment == dates.EPOCH else dates.day(moment)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from imagesignals_pipeline.model import OperatorError
-from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.sql import query, states
 
 TURN_TIMEOUT = "60s"
 """Longest wait for another writer of the pipeline."""
@@ -23,14 +23,7 @@ ASK_AGAIN_S = 1.0
 
 _IN_TURN = "imagesignals_in_turn"
 
-LOCK_NOT_AVAILABLE = "55P03"
-TRANSIENT = frozenset(
-    {
-        LOCK_NOT_AVAILABLE,
-        "40P01",  # deadlock_detected
-        "23503",  # foreign_key_violation: a submission was deleted between reading and writing
-    }
-)
+TRANSIENT = frozenset({states.LOCK_NOT_AVAILABLE, states.DEADLOCK, states.DELETED_MEANWHILE})
 
 T = TypeVar("T")
 
@@ -71,7 +64,7 @@ def in_turn(
                 connection.execute(query("write_settings"), {"lock_timeout": GIVE_WAY_AFTER})
                 return write()
         except DBAPIError as error:
-            if _state(error) not in TRANSIENT:
+            if states.sqlstate(error) not in TRANSIENT:
                 raise
         time.sleep(PAUSE_S)
     raise TablesBusyError
@@ -113,11 +106,6 @@ def _take_turn(connection: Connection, meanwhile: Callable[[], None] | None) -> 
     try:
         connection.execute(query("lock_writes"))
     except DBAPIError as error:
-        if _state(error) != LOCK_NOT_AVAILABLE:
+        if states.sqlstate(error) != states.LOCK_NOT_AVAILABLE:
             raise
         raise TablesBusyError from None
-
-
-def _state(error: DBAPIError) -> str | None:
-    """Return PostgreSQL's code of an error; a lost connection has none."""
-    return getattr(error.orig, "sqlstate", None)

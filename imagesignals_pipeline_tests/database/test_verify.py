@@ -478,7 +478,9 @@ def test_whoever_waits_long_is_told(connection: Connection, society: list[Submis
     checks = {check.name: check for check in verify.report(connection).checks}
     late = checks["nothing_waits_long"]
     assert dict(late.numbers) == {"broken": 1, "waiting": 2, "oldest_wait_hours": 26}
-    assert late.description.startswith("1 have, the oldest for 26 hours")
+    assert late.description.startswith(
+        "1 have waited for more than a day, the longest for 26 hours"
+    )
     assert checks["every_submission_accounted_for"].numbers["coverage_percent"] == 77
     assert checks["failure_rate"].numbers["failed_percent"] == 14
 

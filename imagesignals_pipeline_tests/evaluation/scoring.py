@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from imagesignals_pipeline.store.groups import EPOCH, IDENTICAL, Edge, Member, links
+from imagesignals_pipeline.dates import EPOCH
+from imagesignals_pipeline.store.groups import IDENTICAL, Edge, Member, links
 from imagesignals_pipeline_tests.evaluation.judges import Ruling, Tier
 from imagesignals_pipeline_tests.evaluation.manifest import Entry
 
