@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -149,6 +150,28 @@ def test_analyze_what_may_not_be_read(operator: Operator) -> None:
     assert "Traceback" not in said.err
 
 
+def test_a_port_that_is_taken(operator: Operator) -> None:
+    """Dagster itself would go on without its UI, and show whatever else listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        for command in ("dev", "review"):
+            said = operator.runs(command, "--port", port)
+            assert said.status == 1
+            assert said.err.startswith(f"imagesignals: Port {port} cannot be used (")
+
+
+def test_what_cannot_work_is_refused_at_once(operator: Operator) -> None:
+    """Also while nothing waits: not by the first run that would need it."""
+    for variable, wrong in (
+        ("IMAGESIGNALS_STORAGE_URL", "ftp://store.test/"),
+        ("IMAGESIGNALS_ALLOWED_ORIGINS", "nonsense"),
+        ("IMAGESIGNALS_FIRST_MONTH", "2999-01"),
+    ):
+        said = operator.runs("backfill", **{variable: wrong})
+        assert (said.status, said.out) == (1, "")
+        assert variable in said.err
+
+
 def test_wrong_options(operator: Operator) -> None:
     """Numbers out of bounds and dates that are none are refused before anything starts."""
     for wrong in (
@@ -156,6 +179,7 @@ def test_wrong_options(operator: Operator) -> None:
         ("--batch-size", "101"),
         ("--batch-delay", "-1"),
         ("--since", "yesterday"),
+        ("--until", "2025-01-01", "--since", "2025-01-01"),
     ):
         said = operator.runs("backfill", *wrong)
         assert (said.status, said.out) == (2, "")

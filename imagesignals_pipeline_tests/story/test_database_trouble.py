@@ -62,8 +62,8 @@ def test_dagsters_database_is_out_of_reach(society: Operator) -> None:
 def test_no_tables(operator: Operator, empty_database_url: str) -> None:
     """Without payment_submissions, and without our tables, the line says what is missing."""
     there = {settings.DATABASE_URL: empty_database_url}
-    for command in (FAST, ("verify",)):
-        line = one_line(operator.runs(*command, **there))
+    for command in (FAST, ("verify",), ("dev", "--port", "3999")):
+        line = one_line(operator.runs(*command, **there, **{settings.DAGSTER_DATABASE_URL: ""}))
         assert "no table payment_submissions" in line
     with create_engine(empty_database_url, poolclass=NullPool).begin() as connection:
         connection.execute(

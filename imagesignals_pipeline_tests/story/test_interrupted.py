@@ -38,10 +38,13 @@ def rows(operator: Operator) -> int:
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_cancelled(society: Operator, clean_run: CleanRun, asked: signal.Signals) -> None:
-    """Ctrl-C ends it at once with status 130; the next run ends where a clean one does."""
+    """Ctrl-C ends it at once with status 130; the next run ends where a clean one does.
+
+    A terminal sends it to all processes of the command.
+    """
     with in_the_first_batch(society, "--batch-delay", "60") as process:
         began = time.monotonic()
-        process.send_signal(asked)
+        os.killpg(process.pid, asked)
         out, err = process.communicate(timeout=60)
     assert time.monotonic() - began < IN_NO_TIME_S
     assert process.returncode == 130
