@@ -53,7 +53,7 @@ def found(pending: int) -> Activity:
 
 
 def nothing(known: Totals) -> Activity:
-    """Say why there is nothing to do, of so many submissions with a screenshot."""
+    """Say why there is nothing to do, of the submissions with a screenshot."""
     why = "every screenshot is already analysed"
     if not known.total:
         why = "none of them has a screenshot"

@@ -52,8 +52,8 @@ class Reach:
     """Whom a picture asks.
 
     Attributes:
-        exhaustive: The first so many pictures ask all before them: a society's of some years, at
-            most 0.04 s each.
+        exhaustive: How many of the first pictures ask all before them: a society's of some years,
+            at most 0.04 s each.
         rare: A mark that more pictures had before says nothing to a later one.
     """
 

@@ -46,7 +46,7 @@ def pace(marks: Sequence[Mark], total: int) -> Pace | None:
 
 
 def of(done: int, seconds: float, left: int) -> Pace:
-    """Return the pace of some that were done in so many seconds, when so many are left."""
+    """Return the pace of what was done in some seconds, and how long the rest will take."""
     per_s = done / max(seconds, 1e-3)
     return Pace(per_s, max(0, left) / per_s)
 

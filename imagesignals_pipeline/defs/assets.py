@@ -77,7 +77,7 @@ class BackfillConfig(dg.Config):
         default=0,
         ge=0,
         le=10_000,
-        description="Also analyse anew so many pictures that this version cannot compare.",
+        description="Also analyse anew this number of pictures that this version cannot compare.",
     )
 
     @field_validator("since", "until")

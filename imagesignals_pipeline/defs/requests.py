@@ -20,7 +20,7 @@ PARTITION_TAG = "dagster/partition"
 FIRST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(days=1)
 REMEMBERED = 10
-"""Attempts looked at; after so many the pause has long been the longest."""
+"""Most attempts looked at; after these the pause has long been the longest."""
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,

@@ -13,7 +13,7 @@ from imagesignals_pipeline.match.words import Words
 
 MAX_BITS: Final = 16
 MAX_STRETCH: Final = 0.25
-"""Two words that may be the same differ in at most so many bits, and in width by height by 28 %."""
+"""Words that may be the same differ in at most this many bits, and in width by height by 28 %."""
 MAX_HYPOTHESES: Final = 100
 SAME_SCALE: Final = 0.15
 SLACK_PX, SLACK_SHARE = 6, 0.03
@@ -30,8 +30,8 @@ FLOOR: Final = 12
 COARSE_STEPS: Final = 2
 """Steps of the flow at half size: more make it worse, each adds a little of its own error."""
 HALF_CELL_PX, CELL_PX, FLOW_CELLS = 2, 4, 11
-"""The flow is constant over about so many cells of so many pixels, at half and at full size: five
-digits, so that it cannot bend one into another."""
+"""The flow is constant over about this many cells of this many pixels, at half and at full size:
+five digits, so that it cannot bend one into another."""
 DOUBT: Final = 0.5
 """Difference, in local contrasts, at which a pixel's say in the flow is halved."""
 MOST_PX: Final = 2.0

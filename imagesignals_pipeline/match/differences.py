@@ -16,7 +16,7 @@ EDGE_PX: Final = 6
 INKED: Final = 0.12
 """Share of a window that is ink where there is text."""
 STEM: Final = 1.8
-"""Strokes longer than so many lines are no letters but borders of boxes and bars of codes."""
+"""Strokes longer than this many lines are no letters but borders of boxes and bars of codes."""
 STEM_PX: Final = 12
 LEAST_STEM_PX: Final = 3
 """Lower ink is dashes and specks."""
@@ -25,7 +25,7 @@ ABSENT: Final = 0.05
 """Ratios of local variance: above the one both pictures have text, below the other only one."""
 NOISE: Final = 2.0
 LEAST_NOISE, MOST_NOISE = 0.03, 0.13
-"""The pair's own noise is so many times what the median window lacks beside its grain, within
+"""The pair's own noise is this many times what the median window lacks beside its grain, within
 bounds: clean copies are judged strictly, blurred ones mildly, but never so that a changed digit
 passes."""
 GRAIN: Final = 16.0
@@ -38,7 +38,7 @@ SETTLED: Final = 0.98
 """Correlation of the usual window from which on two pictures lie as they should: their own noise is
 the least then."""
 EXCESS: Final = 3.0
-"""A window differs when it lacks more than so many times the noise."""
+"""A window differs when it lacks more than this many times the noise."""
 MOST_EXCESS: Final = 12.0
 AROUND: Final = 3.0
 """Lines of text that move with a doubtful place: a digit alone might move onto its neighbour."""
@@ -60,17 +60,17 @@ LEAST_CONTRAST: Final = 22.0
 TRUSTED: Final = 0.7
 """Correlation of windows that show the same."""
 LIGHT_PX: Final = 140
-"""Differences that are even over so many pixels are light that falls on a screen."""
+"""Differences that are even over this many pixels are light that falls on a screen."""
 DARKEST_AND_BRIGHTEST: Final = (0.02, 0.98)
 """Shares of the pixels between which the contrast is taken."""
 CONTRAST_SHARE: Final = 0.2
-"""A pixel is wrong when it is off by so many grey levels, or this share of the contrast."""
+"""A pixel is wrong when it is off by this many grey levels, or this share of the contrast."""
 STROKE: Final = 2.2
 STROKE_PX: Final = 14
-"""A connected wrong stroke higher than so many lines was drawn by hand, or is a large figure, which
-`_replaced` tells apart."""
+"""A connected wrong stroke higher than this many lines was drawn by hand, or is a large figure,
+which `_replaced` tells apart."""
 FILLED, BAR_WIDE, BAR_HIGH = 0.75, 3.0, 0.8
-"""A black bar fills its rectangle, and is at least so many lines wide and high."""
+"""A black bar fills its rectangle, and is at least this many lines wide and high."""
 STROKE_LONG, STROKE_WIDE = 1.6, 4.0
 """So is a longer one that is higher than a line: an arrow along it."""
 STROKE_GAP_PX: Final = 5
@@ -437,7 +437,7 @@ def _levels(pair: _Pair, trusted: Mask) -> _Levels:
 
 
 def _unexplained(levels: _Levels, near: int) -> Greys:
-    """Return by how much either is outside what the other shows in a square of so many pixels.
+    """Return by how much either is outside what the other shows in a square of `near` pixels.
 
     Rules and frames that are in both are thin, and never quite in place.
     """

@@ -15,7 +15,7 @@ SHOWN_SPOT: Final = 2.0
 """Strength of a differing text from which it is outlined: about 1 is noise, 5 a changed digit."""
 CONTRAST_SHARE: Final = 0.4
 LEAST_LEVELS: Final = 45
-"""A pixel is marked when it is off by this share of the contrast, or so many grey levels."""
+"""A pixel is marked when it is off by this share of the contrast, or by this many grey levels."""
 SOFT_PX: Final = 2
 """Strokes that are in both pictures are never quite in place, nor equally sharp."""
 THICK: Final = 0.5

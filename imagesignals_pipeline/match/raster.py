@@ -21,7 +21,7 @@ Numbers = TypeVar("Numbers", Greys, Shorts, Floats)
 cv2.setNumThreads(1)  # many pictures are compared side by side: one core each, 20 % less work
 
 COARSE = 4
-"""A background is looked for on a picture so many times smaller."""
+"""A background is looked for on a picture this many times smaller."""
 
 
 def blur(values: Greys | NDArray[np.uint16] | Floats, size: int) -> Floats:
@@ -59,7 +59,7 @@ def by_level(values: Greys, table: Greys) -> Greys:
 
 
 def joint_histogram(a: Greys, b: Greys, where: Mask, levels: int) -> Doubles:
-    """Return how many pixels have each of so many levels in b (rows) and each of 256 in a."""
+    """Return how many pixels have each of the `levels` in b (rows) and each of 256 in a."""
     counts = cv2.calcHist([b, a], [0, 1], where.view(np.uint8), [levels, 256], [0, 256, 0, 256])
     return counts.astype(np.float64, copy=False)
 
@@ -188,12 +188,12 @@ def grown(mask: Mask, wide: int, high: int) -> Mask:
 
 
 def without(mask: Mask, *, runs_of: int) -> Mask:
-    """Return the mask less its vertical runs of so many pixels and more."""
+    """Return the mask less its vertical runs of at least that length, in pixels."""
     return mask & ~runs(mask, runs_of)
 
 
 def runs(mask: Mask, length: int) -> Mask:
-    """Return the vertical runs of so many pixels and more."""
+    """Return the vertical runs of at least `length` pixels."""
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)) > 0
 
 

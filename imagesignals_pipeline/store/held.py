@@ -47,7 +47,7 @@ class Held(Generic[K, V]):
 
 
 class OfEachDatabase(Generic[K, V]):
-    """What is held of databases, at most so much of each."""
+    """What is held of databases, a bounded part of each."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -28,8 +28,8 @@ class Rule:
 
     Attributes:
         version: That of the marks.
-        rare: At most so many other pictures had it by then.
-        other_bits: In so many of their other bits the two words may differ.
+        rare: Most other pictures that may have had it by then.
+        other_bits: Most of their other bits in which the two words may differ.
     """
 
     version: int
@@ -46,7 +46,7 @@ class State:
 
 
 def state(connection: Connection, version: int, most: int) -> State:
-    """Return how the index stands beside the first so many pictures, which need none."""
+    """Return how the index stands beside the `most` first pictures, which need none."""
     parameters = {"algorithm_version": version, "most": most}
     row = connection.execute(query("index_state"), parameters).one()
     return State(row.kept, order(row.first_created_at, row.first_id))
@@ -91,7 +91,7 @@ def sharing(
 def early_holders(
     connection: Connection, version: int, marks: Collection[int], most: int
 ) -> dict[int, list[Holder]]:
-    """Return the earliest pictures that have each mark, at most so many."""
+    """Return the earliest pictures that have each mark, at most `most` of each."""
     parameters = {"marks": list(marks), "algorithm_version": version, "most": most}
     found: dict[int, list[Holder]] = {}
     for row in connection.execute(query("early_holders"), parameters):

@@ -186,7 +186,7 @@ def numbers(connection: Connection, version: int) -> list[int]:
 
 
 def first(connection: Connection, version: int, most: int) -> list[Placed]:
-    """Return the first pictures in the order of submission, at most so many."""
+    """Return the first pictures in the order of submission, at most `most`."""
     parameters = {"algorithm_version": version, "most": most}
     rows = connection.execute(query("first_pictures"), parameters).all()
     known = _places(connection).known(row.number for row in rows)
@@ -322,7 +322,7 @@ def save_worst_scores(connection: Connection, scores: Mapping[Pixels, float]) ->
 
 
 def forget_thumbnails(connection: Connection, version: int, days: int, limit: int) -> int:
-    """Forget the thumbnails of submissions older than so many days; return of how many.
+    """Forget the thumbnails of submissions older than `days`; return of how many.
 
     None while anything waits to be compared with them. They keep their digests and descriptors:
     the same bytes and the same pixels are still found, and what was found stays.

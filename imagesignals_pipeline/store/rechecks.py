@@ -14,7 +14,7 @@ def ask_for(connection: Connection, numbers: Collection[int]) -> None:
 
 
 def waiting(connection: Connection, most: int | None) -> list[int]:
-    """Return the numbers of pictures that wait, at most so many."""
+    """Return the numbers of pictures that wait, at most `most`."""
     return list(connection.execute(query("waiting_rechecks"), {"most": most}).scalars())
 
 
