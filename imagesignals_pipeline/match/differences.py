@@ -104,9 +104,10 @@ BESIDE, LEAST_BESIDE = 1.5, 0.01
 """Size, in lines, of the windows in which both pictures have ink that the other lacks, and the
 share of the window from which on these belong together."""
 SMALL_LINE_PX: Final = 10.0
-BY_CHANCE, BY_CHANCE_IF_SMALL = 0.1, 0.6
+BY_CHANCE, BY_CHANCE_IF_SMALL = 0.3, 0.8
 """Digits that may seem to be other ones in a place of a copy, and where its lines are lower. Of 449
-right pairs with strokes of one's own 20 have more, 9 of them with a label typed over the text."""
+right pairs with strokes of one's own 17 have more, 9 of them with a label typed over the text; of
+270 pairs of consecutive receipts that boxes and lines around the differences made the same, 257."""
 
 
 @dataclass(frozen=True, slots=True)
