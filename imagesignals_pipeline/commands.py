@@ -292,7 +292,7 @@ def _show(console: Console, report: verification.Report) -> None:
         _pairs(
             {
                 "Payments with screenshots": report.total_payments_with_screenshots,
-                "… but blank and manual ones": report.submissions_to_analyze,
+                "… without blank and manual ones": report.submissions_to_analyze,
                 "Analyzed": report.total_analyzed,
                 "Pending": report.pending,
                 **{f"Status {name}": count for name, count in report.status_breakdown.items()},
