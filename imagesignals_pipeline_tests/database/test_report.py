@@ -1,6 +1,7 @@
 """The report: complete, bounded, harmless, and gone when it is old."""
 
 import io
+import os
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -160,6 +161,18 @@ def test_old_reports_are_removed_and_nothing_else(connection: Connection, tmp_pa
         *("2026-03-04T05-06-07Z", "2026-02-03T05-06-07Z"),
     }
     assert report.expire(tmp_path / "never made", NOW, days=30) == 0
+
+
+def test_what_a_killed_report_left_is_removed(tmp_path: Path) -> None:
+    """Pictures of residents do not stay for ever because nobody finished the report."""
+    ages = {".new-old": timedelta(days=2), ".new-under-way": timedelta(hours=1)}
+    for name, age in ages.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "page-1.html").write_text("pictures")
+        written = (NOW - age).timestamp()
+        os.utime(tmp_path / name, (written, written))
+    assert report.expire(tmp_path, NOW, days=400) == 1
+    assert [each.name for each in tmp_path.iterdir()] == [".new-under-way"]
 
 
 def test_a_report_of_the_same_second_is_replaced(connection: Connection, tmp_path: Path) -> None:

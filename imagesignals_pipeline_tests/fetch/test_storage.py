@@ -262,6 +262,14 @@ def test_a_missing_bucket_stops_the_run(server: Server, fetcher_of: FetcherOf) -
         fetcher_of(**at(server, SHOTS), storage_key=JWT).fetch("a.png")
 
 
+def test_a_name_in_an_error_stops_no_run(server: Server, fetcher_of: FetcherOf) -> None:
+    """A message may repeat what was asked for, and names come from strangers."""
+    message = b'{"error":"InvalidKey","message":"Invalid key: bucket not found~.png"}'
+    server.otherwise = reply(400, message)
+    result = fetcher_of(**at(server, SHOTS)).fetch("bucket not found~.png")
+    assert isinstance(result, Failure)
+
+
 def test_a_strangers_bucket_neither_stops_the_run_nor_gets_the_key(
     server: Server, fetcher_of: FetcherOf
 ) -> None:
