@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster_postgres import PostgresRunStorage
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from imagesignals_pipeline import settings
@@ -47,6 +48,20 @@ def use(instance: dg.DagsterInstance) -> None:
     assert instance.get_runs() == []
     assert instance.get_latest_materialization_event(KEY) is None
     assert instance.all_instigator_state() == []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_any_spelling_of_the_address(
+    empty_database_url: str, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster's own programs take what `imagesignals` takes, and with the driver that it tests."""
+    _, _, rest = empty_database_url.partition("://")
+    monkeypatch.setenv(settings.DAGSTER_DATABASE_URL, f"{scheme}://{rest}")
+    with dg.DagsterInstance.get() as instance:
+        use(instance)
+        assert isinstance(instance.run_storage, PostgresRunStorage)
+        assert make_url(instance.run_storage.postgres_url).drivername == "postgresql+psycopg2"
 
 
 @pytest.mark.usefixtures("home")
