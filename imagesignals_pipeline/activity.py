@@ -44,11 +44,7 @@ def fetching() -> Activity:
 
 
 def found(pending: int) -> Activity:
-    """Say how much work there is; none is said in words of its own."""
-    if pending == 0:
-        return Activity(
-            ActivityKind.NOTHING, "No payments found: every screenshot is already analysed"
-        )
+    """Say how much work there is; of none `nothing` tells."""
     return Activity(ActivityKind.FOUND, f"📊 Found {pending} payment submissions to process")
 
 

@@ -127,10 +127,11 @@ def demo(console: Console, *, batch_delay: float) -> None:
 def dev(console: Console, *, port: int, with_demo: bool) -> int:
     """Run the Dagster UI and daemon until they are stopped; return their exit status."""
     from imagesignals_pipeline.defs import runs
-    from imagesignals_pipeline.dev import require_free, supervise
+    from imagesignals_pipeline.dev import supervise
+    from imagesignals_pipeline.review.server import listen
 
     own_database = settings.read(os.environ).database_url is None
-    require_free(port)
+    listen(port).close()  # Dagster would go on without its UI where the port is taken
     with environment.prepared(dagster=True) as server, ExitStack() as stack:
         with _connected() as engine:
             if with_demo:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from types import FrameType
 
 from imagesignals_pipeline import environment, settings
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
-from imagesignals_pipeline.model import OperatorError
 
 POLL_S = 3.0
 TIDY_EVERY = 3
@@ -28,26 +26,6 @@ SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 class _Asked(Exception):  # noqa: N818 - a request, not an error
     """Somebody asked us to stop (SIGINT or SIGTERM)."""
-
-
-class PortTakenError(OperatorError):
-    """The UI cannot be served at the port."""
-
-
-def require_free(port: int) -> None:
-    """Return when a port of the loopback address can be listened on.
-
-    Raises:
-        PortTakenError: Somebody else listens there: Dagster would go on without its UI.
-    """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise PortTakenError(
-                f"Port {port} cannot be used ({error.strerror}): name another with --port."
-            ) from None
 
 
 def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], None]) -> int:

@@ -48,9 +48,7 @@ def signature(run_id: str) -> dict[str, str]:
 
 
 def sign(context: dg.OpExecutionContext) -> None:
-    """Sign a run with this process, unless its steps are spread over several, or it is signed."""
-    if context.run.tags.get(PROCESS_TAG, "").endswith(context.run_id):
-        return
+    """Sign a run with this process, unless its steps are spread over several."""
     if context.job_def.executor_def.name in ONE_PROCESS:
         context.instance.add_run_tags(context.run_id, signature(context.run_id) | ALL_STEPS)
 

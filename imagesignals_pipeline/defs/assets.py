@@ -139,7 +139,8 @@ def plan_batches(
         with plain_failures(), postgres.engine.begin() as connection:
             ids = _wanted(connection, month, config)
             batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
-        tell(activity.found(len(ids)))
+            known = source.totals(connection, month)
+        tell(activity.found(len(ids)) if ids else activity.nothing(known))
     steps = min(batches, MAX_BATCH_STEPS)
     for step in range(steps):
         first, last = batches * step // steps + 1, batches * (step + 1) // steps

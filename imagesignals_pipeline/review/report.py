@@ -111,8 +111,9 @@ def expire(folder: Path, now: datetime, *, days: int) -> int:
 
 def _was_given_up(folder: Path, now: datetime) -> bool:
     """Return whether a report was being written there, a day ago or longer."""
-    written = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-    return folder.name.startswith(UNFINISHED) and written < now - timedelta(days=1)
+    if not folder.name.startswith(UNFINISHED) or not folder.is_dir():
+        return False
+    return datetime.fromtimestamp(folder.stat().st_mtime, UTC) < now - timedelta(days=1)
 
 
 def _name(number: int) -> str:

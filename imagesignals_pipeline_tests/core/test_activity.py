@@ -25,7 +25,6 @@ def test_the_guides_lines() -> None:
 @pytest.mark.parametrize(
     ("told", "why"),
     [
-        (activity.found(0), "every screenshot is already analysed"),
         (activity.nothing(Totals(3, 3, 3, 0, 0, 0)), "every screenshot is already analysed"),
         (activity.nothing(Totals(0, 0, 0, 0, 0, 0)), "none of them has a screenshot"),
         (

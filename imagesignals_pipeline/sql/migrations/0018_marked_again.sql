@@ -3,12 +3,14 @@
 insert into image_rechecks (picture)
 select picture.number
 from image_pictures as picture
-where exists (
-    select
+where picture.pixels_sha256 in (
+    select match.pixels_a
     from image_matches as match
-    where match.same_picture
-        and match.explanation like '%marked%'
-        and picture.pixels_sha256 in (match.pixels_a, match.pixels_b)
+    where match.same_picture and match.explanation like '%marked%'
+    union
+    select match.pixels_b
+    from image_matches as match
+    where match.same_picture and match.explanation like '%marked%'
 )
 on conflict do nothing;
 
