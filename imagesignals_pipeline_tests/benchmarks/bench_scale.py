@@ -31,11 +31,12 @@ import psycopg
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import database, match, matching, sql
+from imagesignals_pipeline import database, match, sql
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline.match.candidates import DESCRIBED
-from imagesignals_pipeline.matching import REACH
+from imagesignals_pipeline.matching import REACH, asking, moving
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store import marks
 from imagesignals_pipeline.store.pictures import Moved, Order, Placed
 from imagesignals_pipeline_tests import synthetic
 from imagesignals_pipeline_tests.evaluation import build, manifest, measure, sample
@@ -157,7 +158,7 @@ class Store:
             Moved(synthetic.pixels(n), (made(n), UUID(int=n)), None, synthetic.packed(one))
             for n, one in enumerate(words, start=self.size + 1)
         ]
-        moves, self.indexed_from = matching._place(connection, moved, matching.REACH)
+        moves, self.indexed_from = moving.place(connection, moved, REACH)
         return [move.picture for move in moves]
 
 
@@ -201,16 +202,16 @@ def ask(store: Store, fresh: Sequence[Table]) -> float:
         for start in range(0, len(fresh), BATCH):
             some = store.place(connection, fresh[start : start + BATCH])
             store.size += len(some)
-            matching._named(connection, some, REACH, store.indexed_from)
+            asking.named(connection, some, REACH, store.indexed_from)
             placed += some
         taken = time.perf_counter() - began
         busy = time.process_time() + cpu_seconds(backend) - busy
         after = read(connection)
         store.size -= len(fresh)
-        shared = matching.marks.sharing(
+        shared = marks.sharing(
             connection,
-            matching.marks.Rule(match.ALGORITHM_VERSION, REACH.rare, match.MAX_OTHER_BITS),
-            matching._marks(placed),
+            marks.Rule(match.ALGORITHM_VERSION, REACH.rare, match.MAX_OTHER_BITS),
+            asking.marks_of(placed),
             {each.number: each.order[0] for each in placed if each.order},
         )
         connection.rollback()
@@ -244,7 +245,7 @@ def look_up(store: Store, held: Sequence[Held]) -> None:
             for words, hard in each.copies:
                 if len(words):
                     (placed,) = store.place(connection, [words])
-                    ((others, _),) = matching._named(
+                    ((others, _),) = asking.named(
                         connection, [placed], REACH, store.indexed_from
                     ).values()
                     found[hard].append(synthetic.pixels(number) in others)

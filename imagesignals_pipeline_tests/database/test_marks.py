@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 
 from imagesignals_pipeline import match, matching
 from imagesignals_pipeline.match.candidates import DESCRIBED
-from imagesignals_pipeline.matching import Reach
+from imagesignals_pipeline.matching import Reach, asking, settling
 from imagesignals_pipeline.store import marks, pictures, rechecks
 from imagesignals_pipeline.store.pictures import Placed
 from imagesignals_pipeline_tests import synthetic
@@ -102,7 +102,7 @@ def asked(connection: Connection) -> dict[UUID, tuple[list[bytes], float]]:
     rows = every_one(connection)
     shown = [each for each in rows if each.order]
     read_from = marks.state(connection, match.ALGORITHM_VERSION, NARROW.exhaustive).read_from
-    named = matching._named(connection, shown, NARROW, read_from)
+    named = asking.named(connection, shown, NARROW, read_from)
     return {each.order[1]: named[each.pixels] for each in rows if each.order}
 
 
@@ -209,7 +209,7 @@ def test_who_is_concerned_by_many_late_ones_looks_once(
             done += settled
         return done
 
-    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    monkeypatch.setattr(settling, "RECHECKED_AT_ONCE", 0)
     monkeypatch.setattr(match, "MAX_CANDIDATES", 4)
     shuffled = Random(seed).sample(crowd, len(crowd))
     for start in range(0, PICTURES, 5):
@@ -281,7 +281,7 @@ def test_whom_a_picture_will_ask_is_known_before(
         for each in order[-6:]
     ]
     read_from = marks.state(connection, match.ALGORITHM_VERSION, NARROW.exhaustive).read_from
-    before = matching._named(connection, fresh, NARROW, read_from)
+    before = asking.named(connection, fresh, NARROW, read_from)
     arrive(connection, order[-6:])
     after = asked(connection)
     batch = {each.pixels for each in fresh}

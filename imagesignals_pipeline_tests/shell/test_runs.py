@@ -13,10 +13,11 @@ from dagster._core.remote_origin import (
 )
 from sqlalchemy import Connection, text
 
-from imagesignals_pipeline import matching, settings, verify
+from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import assets, runs
 from imagesignals_pipeline.demo import DemoStore
+from imagesignals_pipeline.matching import settling
 from imagesignals_pipeline_tests.fetch.servers import Line, Seen, Server, reply
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, insert, receipt
 
@@ -103,7 +104,7 @@ def test_late_pictures_are_compared_after_the_last_month(
     few: Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that another one follows leaves them, and a check tells of them until then."""
-    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    monkeypatch.setattr(settling, "RECHECKED_AT_ONCE", 0)
     assert run(instance, IN_NOVEMBER).success
     config = assets.BackfillConfig(batch_delay=0)
     runs.run_month(instance, IN_OCTOBER, config, lambda _: None, followed=True)

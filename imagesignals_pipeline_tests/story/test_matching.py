@@ -26,6 +26,7 @@ from imagesignals_pipeline import (
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
+from imagesignals_pipeline.matching import settling
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import Inspectors, inspect
 from imagesignals_pipeline.sql import schema
@@ -175,7 +176,7 @@ def test_an_altered_copy_is_told_in_words_alone(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("at_once", [matching.RECHECKED_AT_ONCE, 0])
+@pytest.mark.parametrize("at_once", [settling.RECHECKED_AT_ONCE, 0])
 def test_the_order_of_arrival_does_not_matter(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, at_once: int, seed: int
 ) -> None:
@@ -183,7 +184,7 @@ def test_the_order_of_arrival_does_not_matter(
 
     So they do where all that late pictures concern is compared at the end of the run.
     """
-    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", at_once)
+    monkeypatch.setattr(settling, "RECHECKED_AT_ONCE", at_once)
     arrive(engine, cast())
     in_order = state(engine)
     with engine.begin() as connection:
@@ -306,7 +307,7 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     in_order = state(engine)
     with engine.begin() as connection:
         restart(connection)
-    monkeypatch.setattr(matching, "RECHECKED_AT_ONCE", 0)
+    monkeypatch.setattr(settling, "RECHECKED_AT_ONCE", 0)
     monkeypatch.setattr(backfill, "PORTION", 3)
     for submission in reversed(cast()):
         arrive(engine, [submission])
