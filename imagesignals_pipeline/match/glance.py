@@ -8,9 +8,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, payload, raster
 from imagesignals_pipeline.match.alignment import Guess, Laid, Matrix
 from imagesignals_pipeline.match.differences import (
-    CELL,
     CERTAIN_SPOT,
-    COMPARABLE,
     EXCESS,
     LEAST_NOISE,
     MIN_AGREEING,
@@ -18,9 +16,9 @@ from imagesignals_pipeline.match.differences import (
     MOST_NOISE,
     ONE_FIELD,
     ONE_LINE,
-    SETTLED,
     grain,
 )
+from imagesignals_pipeline.match.pair import CELL, COMPARABLE, SETTLED
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 

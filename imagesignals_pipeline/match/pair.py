@@ -1,0 +1,68 @@
+"""Two pictures in one frame, and how alike they are in the window around each pixel."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import raster
+from imagesignals_pipeline.match.alignment import Laid
+from imagesignals_pipeline.match.raster import Floats, Greys, Mask
+
+SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
+"""Windows are about as high as a line: one digit and part of its neighbours."""
+EDGE_PX: Final = 6
+COMPARABLE: Final = 0.15
+ABSENT: Final = 0.05
+"""Ratios of local variance: above the one both pictures have text, below the other only one."""
+GRAINY: Final = 100.0
+"""Variance up to which a window may have no text."""
+CELL: Final = 0.6
+"""Area of a digit in squared line heights."""
+SETTLED: Final = 0.98
+"""Correlation of the usual window from which on two pictures lie as they should: their own noise is
+the least then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two pictures in one frame.
+
+    `well_inside` is where windows see nothing of the edge of what both show. `line` is the height
+    of the usual text in pixels, `window` the side of the windows of which `correlation` and the
+    lesser and greater variance are known.
+    """
+
+    a: Greys
+    b: Greys
+    inside: Mask
+    well_inside: Mask
+    line: float
+    window: int
+    correlation: Floats
+    least: Floats
+    most: Floats
+
+    @property
+    def alone(self) -> Mask:
+        """Where one of the pictures has next to nothing."""
+        return self.least < ABSENT * self.most
+
+    @property
+    def comparable(self) -> Mask:
+        """Where the two have text of about the same contrast."""
+        return self.least > COMPARABLE * self.most
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the usual window agrees so well that a flow has nothing to add."""
+        usual = self.correlation[self.well_inside & (self.least > GRAINY)]
+        return usual.size > 0 and float(np.median(usual)) >= SETTLED
+
+
+def in_one_frame(a: Greys, laid: Laid, line: float) -> Pair:
+    """Return a picture and another one that lies on it; `line` is the height of the usual text."""
+    window = min(max(int(line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
+    well_inside = ~raster.grown(~laid.inside, window + EDGE_PX, window + EDGE_PX)
+    correlation = raster.correlation(a, laid.b, window)
+    return Pair(a, laid.b, laid.inside, well_inside, line, window, *correlation)
