@@ -113,14 +113,14 @@ def pending_ids(
 ) -> list[UUID]:
     """Return who waits, in the order of `created_at` and `id`."""
     chosen = _chosen(window, retry_failed=retry_failed, limit=None)
-    return [UUID(row.id) for row in connection.execute(query("pending"), chosen)]
+    return list(connection.execute(query("pending"), chosen).scalars())
 
 
 def submissions(connection: Connection, ids: Collection[UUID]) -> list[Submission]:
     """Return those submissions that still exist with a screenshot, oldest first."""
     return [
         Submission(
-            id=UUID(row.id),
+            id=row.id,
             flat_id=row.flat_id,
             screenshot_url=row.screenshot_url,
             created_at=row.created_at.astimezone(UTC),
@@ -143,7 +143,7 @@ def analysed_since(
         "moment": moment,
         "algorithm_version": algorithm_version,
     }
-    return {UUID(id_) for id_ in connection.execute(query("analysed_since"), parameters).scalars()}
+    return set(connection.execute(query("analysed_since"), parameters).scalars())
 
 
 def due_ids(connection: Connection, window: Window | None = None) -> list[UUID]:
@@ -153,7 +153,7 @@ def due_ids(connection: Connection, window: Window | None = None) -> list[UUID]:
     never (see `imagesignals_retry_at`).
     """
     parameters = {**(window or EVERYTHING).bounds(), **_retried(also_failed=True)}
-    return [UUID(id_) for id_ in connection.execute(query("due"), parameters).scalars()]
+    return list(connection.execute(query("due"), parameters).scalars())
 
 
 def outdated_ids(
@@ -174,7 +174,7 @@ def outdated_ids(
         "algorithm_version": algorithm_version,
         "row_limit": limit,
     }
-    return [UUID(id_) for id_ in connection.execute(query("outdated"), parameters).scalars()]
+    return list(connection.execute(query("outdated"), parameters).scalars())
 
 
 def planned(connection: Connection, run_id: str, batch_number: int) -> PlannedBatch | None:
@@ -184,8 +184,9 @@ def planned(connection: Connection, run_id: str, batch_number: int) -> PlannedBa
     ).one_or_none()
     if row is None:
         return None
-    ids = tuple(UUID(id_) for id_ in row.submission_ids)
-    return PlannedBatch(row.batch_number, row.batch_count, ids, row.planned_at)
+    return PlannedBatch(
+        row.batch_number, row.batch_count, tuple(row.submission_ids), row.planned_at
+    )
 
 
 def unfinished(
@@ -254,5 +255,5 @@ def _retried(*, also_failed: bool) -> dict[str, list[str] | None]:
     return {"retried_kinds": RETRIED_KINDS if also_failed else None}
 
 
-def _ids(ids: Collection[UUID]) -> dict[str, list[str]]:
-    return {"ids": [str(id_) for id_ in ids]}
+def _ids(ids: Collection[UUID]) -> dict[str, list[UUID]]:
+    return {"ids": list(ids)}

@@ -79,7 +79,7 @@ class Place:
         return {
             "direction": self.direction,
             "moment": self.moment,
-            "id": self.id and str(self.id),
+            "id": self.id,
         }
 
     def words(self) -> dict[str, str]:

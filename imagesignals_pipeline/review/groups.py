@@ -122,7 +122,7 @@ def page(
     """Return a page of groups, in the order in which their originals were submitted."""
     parameters = {**filters.parameters(), **place.parameters(), "page_size": page_size}
     rows = connection.execute(query("review_groups"), parameters).all()
-    originals = [UUID(row.original_id) for row in rows if row.original_id is not None]
+    originals = [row.original_id for row in rows if row.original_id is not None]
     return Page(groups(connection, originals), skipped=rows[0].skipped, total=rows[0].total)
 
 
@@ -130,11 +130,11 @@ def groups(connection: Connection, originals: Collection[UUID]) -> tuple[Group, 
     """Return the groups of the given originals; those without copies are none."""
     if not originals:
         return ()
-    chosen = {"originals": [str(each) for each in originals]}
+    chosen = {"originals": list(originals)}
     rows = connection.execute(query("review_members"), chosen).all()
     decided = _judgements(connection, [row.id for row in rows])
     found: list[Group] = []
-    for _, together in groupby(rows, key=lambda row: cast(str, row.original_id)):
+    for _, together in groupby(rows, key=lambda row: cast(UUID, row.original_id)):
         originals_first = sorted(together, key=lambda row: row.id != row.original_id)
         original, *copies = (_member(row, decided) for row in originals_first)
         if copies:
@@ -149,14 +149,13 @@ def group(connection: Connection, original: UUID) -> Group | None:
 
 def original_of(connection: Connection, copy: UUID) -> UUID | None:
     """Return the original of a copy."""
-    found = connection.execute(query("review_original_of"), {"id": str(copy)}).scalar_one_or_none()
-    return UUID(found) if found else None
+    return connection.execute(query("review_original_of"), {"id": copy}).scalar_one_or_none()
 
 
 def payloads(connection: Connection, ids: Collection[UUID]) -> dict[UUID, bytes]:
     """Return the stored pictures of submissions; who has none is missing."""
-    rows = connection.execute(query("review_pictures"), {"ids": [str(each) for each in ids]})
-    return {UUID(row.id): unseal(bytes(row.payload)) for row in rows}
+    rows = connection.execute(query("review_pictures"), {"ids": list(ids)})
+    return {row.id: unseal(bytes(row.payload)) for row in rows}
 
 
 def counts(connection: Connection) -> Counts:
@@ -173,8 +172,8 @@ def counts(connection: Connection) -> Counts:
     return Counts(total, tiers, dict(sorted(months.items())), flats, decisions)
 
 
-def _judgements(connection: Connection, ids: Sequence[str]) -> dict[str, list[Judgement]]:
-    found: defaultdict[str, list[Judgement]] = defaultdict(list)
+def _judgements(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Judgement]]:
+    found: defaultdict[UUID, list[Judgement]] = defaultdict(list)
     for row in connection.execute(query("review_decisions"), {"ids": list(ids)}):
         found[row.copy_id].append(
             Judgement(
@@ -189,10 +188,10 @@ def _judgements(connection: Connection, ids: Sequence[str]) -> dict[str, list[Ju
     return found
 
 
-def _member(row: Row[tuple[object, ...]], decided: Mapping[str, list[Judgement]]) -> Member:
+def _member(row: Row[tuple[object, ...]], decided: Mapping[UUID, list[Judgement]]) -> Member:
     wide, high = row.resolution_width, row.resolution_height
     return Member(
-        id=UUID(row.id),
+        id=row.id,
         flat_id=row.flat_id,
         created_at=row.created_at.astimezone(UTC),
         same_flat=row.same_flat,

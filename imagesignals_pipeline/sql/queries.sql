@@ -88,7 +88,7 @@ order by month;
 -- name: pending
 -- Who waits in a window, oldest first.
 select
-    cast(submission.id as text) as id,
+    submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     case when signals.analysis_status = 'failed' then 'retry' else 'new' end as reason
@@ -114,7 +114,7 @@ limit cast(:row_limit as bigint);
 -- name: submissions
 -- Given submissions that still exist and still have a screenshot, oldest first.
 select
-    cast(submission.id as text) as id,
+    submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     submission.screenshot_url,
     imagesignals_moment(submission.created_at) as created_at
@@ -126,7 +126,7 @@ order by imagesignals_moment(submission.created_at), submission.id;
 -- name: analysed_since
 -- Which of the given submissions are done: their row is of their present screenshot and of this
 -- version, or the attempt has been made since then.
-select cast(signals.payment_submission_id as text) as id
+select signals.payment_submission_id as id
 from payment_image_signals as signals
 join payment_submissions as submission on submission.id = signals.payment_submission_id
 left join image_fingerprints as fingerprint
@@ -155,7 +155,7 @@ where signals.payment_submission_id = any(cast(:ids as uuid []))
 -- name: outdated
 -- Analysed submissions whose picture cannot be compared: no fingerprint, or one of another version.
 -- Those that could not be analysed anew have their turn at a growing distance.
-select cast(submission.id as text) as id
+select submission.id
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
@@ -181,7 +181,7 @@ limit cast(:row_limit as bigint);
 
 -- name: due
 -- Failed submissions whose reason may pass, and whose pause is over.
-select cast(submission.id as text) as id
+select submission.id
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 left join image_signal_failures as failure on failure.payment_submission_id = submission.id
@@ -204,7 +204,7 @@ order by imagesignals_moment(submission.created_at), submission.id;
 select
     batch_number,
     batch_count,
-    cast(submission_ids as text []) as submission_ids,
+    submission_ids,
     planned_at
 from image_signal_batches
 where run_id = :run_id and batch_number = :batch_number;
@@ -443,7 +443,7 @@ healed as (
 )
 
 select
-    cast(written.payment_submission_id as text) as id,
+    written.payment_submission_id as id,
     written.analysis_status,
     written.perceptual_hash,
     case when before.analysis_status = 'completed' then before.perceptual_hash end as hash_before
@@ -541,7 +541,7 @@ on conflict (payment_submission_id) do update set
 -- name: stored_payloads
 -- A portion of the payloads, in the order of their submissions' ids.
 select
-    cast(payment_submission_id as text) as id,
+    payment_submission_id as id,
     payload
 from image_fingerprints
 where length(payload) > 0
@@ -756,13 +756,13 @@ from related;
 -- name: members
 -- Analysed submissions with given contents, and what their rows say now.
 select
-    cast(submission.id as text) as id,
+    submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     fingerprint.content_sha256,
     fingerprint.pixels_sha256,
     signals.duplicate_detected,
-    cast(signals.similar_to_payment_id as text) as similar_to_payment_id,
+    signals.similar_to_payment_id,
     signals.similarity_percentage,
     signals.similarity_explanation
 from image_fingerprints as fingerprint
@@ -803,13 +803,13 @@ shared_pixels as (
 )
 
 select
-    cast(submission.id as text) as id,
+    submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     fingerprint.content_sha256,
     fingerprint.pixels_sha256,
     signals.duplicate_detected,
-    cast(signals.similar_to_payment_id as text) as similar_to_payment_id,
+    signals.similar_to_payment_id,
     signals.similarity_percentage,
     signals.similarity_explanation
 from image_fingerprints as fingerprint
@@ -1469,7 +1469,7 @@ order by fingerprint.pixels_sha256, fingerprint.payment_submission_id;
 -- name: overdue_thumbnails
 -- Old submissions whose thumbnail may go: their picture has been compared, and nothing waits that has
 -- yet to be compared with it. What was tried in vain is not waited for.
-select cast(old.payment_submission_id as text) as id
+select old.payment_submission_id as id
 from image_fingerprints as old
 join payment_submissions as submission on submission.id = old.payment_submission_id
 join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
@@ -1920,7 +1920,7 @@ page as (
 select
     place.total,
     place.skipped,
-    cast(page.original_id as text) as original_id,
+    page.original_id,
     page.original_at
 from place
 left join page on true
@@ -1966,8 +1966,8 @@ order by 1, 2, 3, 4;
 -- name: review_members
 -- The given originals and all their copies, each group in the order of submission.
 select
-    cast(submission.id as text) as id,
-    cast(member.original_id as text) as original_id,
+    submission.id,
+    member.original_id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     coalesce(submission.flat_id = original.flat_id, false) as same_flat,
@@ -2005,7 +2005,7 @@ order by imagesignals_moment(original.created_at), original.id, 4, submission.id
 
 -- name: review_original_of
 -- Of whom a submission is a copy.
-select cast(similar_to_payment_id as text) as original_id
+select similar_to_payment_id as original_id
 from payment_image_signals
 where payment_submission_id = cast(:id as uuid)
     and duplicate_detected
@@ -2014,7 +2014,7 @@ where payment_submission_id = cast(:id as uuid)
 -- name: review_pictures
 -- The stored picture of each of the given submissions; none where it was too empty to keep.
 select
-    cast(payment_submission_id as text) as id,
+    payment_submission_id as id,
     payload
 from image_fingerprints
 where payment_submission_id = any(cast(:ids as uuid [])) and length(payload) > 0;
@@ -2023,7 +2023,7 @@ where payment_submission_id = any(cast(:ids as uuid [])) and length(payload) > 0
 -- All decisions about the given copies, oldest first, and whether each still stands: the files are
 -- those that were looked at, and the one that the copy was judged against still shows its picture.
 select
-    cast(decision.payment_submission_id as text) as copy_id,
+    decision.payment_submission_id as copy_id,
     decision.decision,
     decision.reviewer,
     decision.note,

@@ -63,9 +63,9 @@ def record(connection: Connection, decided: Decided) -> None:
     added = connection.execute(
         query("record_decision"),
         {
-            "request_id": str(decided.request_id),
-            "copy_id": str(decided.copy_id),
-            "original_id": str(decided.original_id),
+            "request_id": decided.request_id,
+            "copy_id": decided.copy_id,
+            "original_id": decided.original_id,
             "decision": str(decided.decision),
             "reviewer": reviewer,
             "note": note,
@@ -79,7 +79,7 @@ def record(connection: Connection, decided: Decided) -> None:
 
 
 def _recorded(connection: Connection, request_id: UUID) -> bool:
-    parameters = {"request_id": str(request_id)}
+    parameters = {"request_id": request_id}
     return bool(connection.execute(query("decision_recorded"), parameters).scalar_one())
 
 

@@ -42,7 +42,7 @@ def count(connection: Connection, arrived: Mapping[UUID, str], left: Collection[
     """
     uncounted = set(left)
     if arrived:
-        parameters = {"ids": [str(id_) for id_ in arrived], "hashes": list(arrived.values())}
+        parameters = {"ids": list(arrived), "hashes": list(arrived.values())}
         uncounted.update(connection.execute(query("count_hashes"), parameters).scalars())
     if left:
         connection.execute(query("drop_hashes"), {"hashes": sorted(left)})

@@ -14,7 +14,7 @@ from imagesignals_pipeline.store.groups import Edge, Link, Member
 from imagesignals_pipeline.store.turns import in_turn
 
 Rows = Sequence[Row[tuple[object, ...]]]
-Columns = dict[str, str | int | None]
+Columns = dict[str, UUID | str | int | None]
 """What a row says of its picture; keys are the columns of `payment_image_signals`."""
 
 
@@ -57,7 +57,7 @@ def _settle_everything(connection: Connection) -> LinkReport:
 
 
 def _settle(connection: Connection, affected: Collection[UUID]) -> LinkReport:
-    parameters = {"ids": [str(id_) for id_ in affected]}
+    parameters = {"ids": list(affected)}
     related = connection.execute(query("related_pictures"), parameters).all()
     contents = [bytes(row.digest) for row in related if not row.is_pixels]
     pixels = {"pixels": [bytes(row.digest) for row in related if row.is_pixels]}
@@ -71,18 +71,20 @@ def _write(connection: Connection, rows: Rows, matches: Rows, altered: Rows) -> 
     """Compare what the rows say with what the pictures say, and write the difference."""
     found = groups.links([_member(row) for row in rows], [_edge(row) for row in matches])
     later = {bytes(row.later): row for row in altered}
-    wanted = [_columns(row, found.get(UUID(row.id)), later) for row in rows]
+    wanted = [_columns(row, found.get(row.id), later) for row in rows]
     wrong = [columns for row, columns in zip(rows, wanted, strict=True) if _differs(row, columns)]
     if wrong:
         ids = [each["payment_submission_id"] for each in wrong]
-        connection.execute(query("save_links"), {"rows": json.dumps(wrong), "ids": ids})
+        connection.execute(
+            query("save_links"), {"rows": json.dumps(wrong, default=str), "ids": ids}
+        )
     originals = {each.original_id for each in found.values()}
     return LinkReport(frozenset(found), len(originals), len(wrong))
 
 
 def _member(row: Row[tuple[object, ...]]) -> Member:
     return Member(
-        id=UUID(row.id),
+        id=row.id,
         flat_id=row.flat_id,
         created_at=row.created_at.astimezone(UTC),
         content=bytes(row.content_sha256),
@@ -122,7 +124,7 @@ def _columns(
     remark = groups.remark(row.flat_id, earlier.flat_id, earlier.created_at) if earlier else None
     return {
         "payment_submission_id": row.id,
-        "similar_to_payment_id": str(link.original_id) if link else None,
+        "similar_to_payment_id": link.original_id if link else None,
         "similarity_percentage": link.percentage if link else None,
         "similarity_explanation": link.explanation if link else remark,
     }

@@ -84,7 +84,7 @@ def moved(
     if submissions is None:
         rows = connection.execute(query("changed_pictures"), parameters).all()
     else:
-        parameters["ids"] = [str(each) for each in submissions]
+        parameters["ids"] = list(submissions)
         rows = connection.execute(query("changed_pictures_of"), parameters).all()
     new = _present(connection, version, [bytes(row.pixels) for row in rows if row.is_new])
     return [

@@ -21,7 +21,7 @@ def plan(connection: Connection, run_id: str, ids: Sequence[UUID], batch_size: i
     batches = ceil(len(ids) / batch_size)
     parameters = {
         "run_id": run_id,
-        "ids": [str(id_) for id_ in ids],
+        "ids": list(ids),
         "batch_size": batch_size,
         "batch_count": batches,
     }

@@ -87,7 +87,7 @@ def reseal(connection: Connection, after: UUID | None) -> Resealed:
 
 
 def _reseal(connection: Connection, after: UUID | None, keys: tuple[str, ...]) -> Resealed:
-    parameters = {"after": after and str(after), "row_limit": PORTION}
+    parameters = {"after": after, "row_limit": PORTION}
     rows = connection.execute(query("stored_payloads"), parameters).all()
     others = [
         {"id": row.id, "payload": _encrypted(unseal(stored), keys)}
@@ -97,7 +97,7 @@ def _reseal(connection: Connection, after: UUID | None, keys: tuple[str, ...]) -
     ]
     if others:
         connection.execute(query("save_payload"), others)
-    return Resealed(len(others), UUID(rows[-1].id) if rows else None)
+    return Resealed(len(others), rows[-1].id if rows else None)
 
 
 def _is_sealed(stored: bytes) -> bool:

@@ -71,14 +71,14 @@ def _write(
     rows = [_signals_row(outcome) for outcome in outcomes.values()]
     parameters = {
         "rows": _json(rows),
-        "ids": [str(id_) for id_ in outcomes],
+        "ids": list(outcomes),
         "analyzed_at": analyzed_at,
     }
     written = connection.execute(query("save_signals"), parameters).all()
     _write_fingerprints(connection, outcomes, written, analyzed_at)
     _write_failures(connection, outcomes)
-    now = {UUID(row.id): row.perceptual_hash for row in written}
-    before = {UUID(row.id): row.hash_before for row in written}
+    now = {row.id: row.perceptual_hash for row in written}
+    before = {row.id: row.hash_before for row in written}
     moved = [id_ for id_ in now if now[id_] != before[id_]]
     hash_index.count(
         connection,
@@ -96,7 +96,7 @@ def _write_fingerprints(
 ) -> None:
     """Store the fingerprints of rows that were written, and forget those of rows without one."""
     fresh = {
-        UUID(row.id): _fingerprint(outcomes[UUID(row.id)])
+        row.id: _fingerprint(outcomes[row.id])
         for row in written
         if row.analysis_status == AnalysisStatus.COMPLETED
     }
@@ -131,7 +131,7 @@ def _write_failures(connection: Connection, outcomes: dict[UUID, Outcome]) -> No
         for id_, failure in failures.items()
     ]
     if rows:
-        parameters = {"rows": _json(rows), "ids": [str(id_) for id_ in failures]}
+        parameters = {"rows": _json(rows), "ids": list(failures)}
         connection.execute(query("save_failures"), parameters)
 
 
@@ -163,7 +163,7 @@ def _fingerprint_columns(fingerprints: Mapping[UUID, Fingerprint]) -> dict[str, 
     """Return columns of `image_fingerprints`, in binary: most of what a batch sends."""
     found = list(fingerprints.values())
     return {
-        "ids": [str(id_) for id_ in fingerprints],
+        "ids": list(fingerprints),
         "contents": [each.content_sha256 for each in found],
         "pixels": [each.pixels_sha256 for each in found],
         "payloads": [sealed.seal(each.payload) for each in found],
