@@ -177,6 +177,9 @@ def settle(
             month may concern the same ones.
         call: Where pictures are compared.
         tell: Hears how far it is.
+
+    Raises:
+        SubmissionsHiddenError: Hidden submissions would pass for deleted; nothing was changed.
     """
 
     def write(connection: Connection) -> int:
@@ -187,6 +190,8 @@ def settle(
         store.link(connection, settled.submissions)
         return settled.moved
 
+    with engine.connect() as connection:
+        source.require_visible(connection)
     withdrawn = _in_turn(engine, store.forget_withdrawn)
     moved = known = 0
     while portion := _in_turn(engine, write):

@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import Connection
 
+from imagesignals_pipeline import source
 from imagesignals_pipeline.source import RETRIED_KINDS
 from imagesignals_pipeline.sql import query
 
@@ -78,7 +79,11 @@ def unsettled(
         connection: The database.
         algorithm_version: Of the pictures that count.
         thumbnail_days: How long thumbnails may be kept; None: for ever.
+
+    Raises:
+        SubmissionsHiddenError: Hidden submissions would pass for deleted.
     """
+    source.require_visible(connection)
     parameters = {"algorithm_version": algorithm_version}
     row = connection.execute(query("unsettled"), parameters).one()
     overdue = (

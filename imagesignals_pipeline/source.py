@@ -10,7 +10,13 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline import pace
 from imagesignals_pipeline.dates import EPOCH
-from imagesignals_pipeline.model import FailureKind, Submission, Totals, advice_on
+from imagesignals_pipeline.model import (
+    FailureKind,
+    OperatorError,
+    Submission,
+    Totals,
+    advice_on,
+)
 from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.sql import query
 
@@ -43,6 +49,10 @@ class Window:
 
 
 EVERYTHING = Window()
+
+
+class SubmissionsHiddenError(OperatorError):
+    """Some submissions cannot be seen, and would pass for deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +116,19 @@ def failures_frame(
     frame = _frame(connection, "failures", {**bounds, "row_limit": limit})
     frame["what to do"] = [advice_on(kind) for kind in frame["kind"]]
     return frame
+
+
+def require_visible(connection: Connection) -> None:
+    """Return when this role sees all submissions that were analysed.
+
+    Raises:
+        SubmissionsHiddenError: Row-level security hides some, whose pictures would be forgotten.
+    """
+    if connection.execute(query("submissions_hidden")).scalar_one():
+        raise SubmissionsHiddenError(
+            "Row-level security hides submissions that were analysed: give this role a policy for "
+            "all rows (run `imagesignals migrate --roles`), or the attribute BYPASSRLS."
+        )
 
 
 def pending_ids(

@@ -72,7 +72,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.WARN,
         "Row-level security does not hide the submissions from the pipeline.",
-        "This role sees no submission: grant it a policy for all rows, or the attribute BYPASSRLS.",
+        "Some submissions are hidden from this role: give it a policy for all rows (run "
+        "`imagesignals migrate --roles`), or the attribute BYPASSRLS.",
     ),
     Check(
         "one_row_per_submission",

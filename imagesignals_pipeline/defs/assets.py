@@ -137,6 +137,7 @@ def plan_batches(
     with _telling(context, activity_log) as tell:
         tell(activity.fetching())
         with plain_failures(), postgres.engine.begin() as connection:
+            source.require_visible(connection)
             ids = _wanted(connection, month, config)
             batches = store.plan(connection, context.run.run_id, ids, batch_size=config.batch_size)
             known = source.totals(connection, month)

@@ -7,7 +7,16 @@ import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from imagesignals_pipeline import backlog, database, matching, source, sql, store, verify
+from imagesignals_pipeline import (
+    backfill,
+    backlog,
+    database,
+    matching,
+    source,
+    sql,
+    store,
+    verify,
+)
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.sql.loader import roles_script, statements
 from imagesignals_pipeline_tests.database.society import (
@@ -128,6 +137,36 @@ def test_the_writer_does_all_the_work(granted: Engine) -> None:
             refused(connection, statement)
     with granted.connect() as connection:
         assert rows(connection)[made[1].id]["similar_to_payment_id"] == made[0].id
+
+
+@pytest.mark.parametrize("seen", ["false", "flat_id = 'B-2'"], ids=["none", "some"])
+def test_hidden_submissions_do_not_pass_for_deleted(granted: Engine, seen: str) -> None:
+    """What is known of pictures stays, and whoever would forget it says what to do."""
+    with granted.begin() as connection:
+        made = [submit(connection, day, flat_id=flat) for day, flat in enumerate(("A-1", "B-2"))]
+        store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
+        matching.settle(connection)
+        store.link(connection)
+        before = rows(connection)
+    execute(
+        granted,
+        'drop policy "imagesignals reads" on payment_submissions',
+        f"create policy narrow on payment_submissions for select using ({seen})",
+    )
+    theirs = database.engine(granted.url.set(username="pipeline_login", password=PASSWORD))
+    with theirs.connect() as connection:
+        with pytest.raises(source.SubmissionsHiddenError, match="migrate --roles"):
+            backlog.unsettled(connection, 2)
+        visible = {each.name: each for each in verify.report(connection).checks}
+        assert not visible["all_submissions_visible"].passed
+    with pytest.raises(source.SubmissionsHiddenError, match="migrate --roles"):
+        backfill.settle(theirs)
+    theirs.dispose()
+    with granted.begin() as connection:
+        assert rows(connection) == before
+        sql.grant_roles(connection)
+    with logged_in(granted, "pipeline_login") as connection:
+        assert not backlog.unsettled(connection, 2)
 
 
 def test_the_reader_reads_and_writes_nothing(granted: Engine) -> None:

@@ -111,6 +111,21 @@ def test_a_changed_screenshot_replaces_the_analysis(connection: Connection) -> N
     assert connection.execute(text("select count(*) from image_fingerprints")).scalar_one() == 0
 
 
+def test_an_adopted_analysis_outlives_a_failure(connection: Connection) -> None:
+    """Another program spells the address in its own way: that makes it no other screenshot."""
+    submission = submit(connection, url="receipts/a.png")
+    save(connection, submission, picture("a"))
+    connection.execute(
+        text(
+            "update payment_image_signals set written_by_pipeline = false,"
+            " image_url = 'https://store.test/receipts/a.png'"
+        )
+    )
+    before = rows(connection)
+    save(connection, submission, NOT_FOUND)
+    assert rows(connection) == before
+
+
 def test_a_new_signature_is_no_new_screenshot(connection: Connection) -> None:
     """Signed links differ in their query string only, and lead to the same picture."""
     submission = submit(connection, url="https://store.test/a.png?token=1")
