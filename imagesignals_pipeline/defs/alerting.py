@@ -13,7 +13,10 @@ WARNINGS = frozenset(
     {"all_submissions_visible", "duplicate_rate", "failure_rate", "nothing_waits_long"}
 )
 """Checks of severity WARN that the hourly run alerts of; the others tell of what is usual."""
-REMEMBERED = 10
+REMEMBERED = 100
+"""Evaluations among which the last one is looked for that an alert could have told of."""
+UNHEARD = {"imagesignals/alerts": "none"}
+"""Of runs of the command line: Dagster's sensors pass over what its daemon has not started."""
 STATE_TAG, UNSENT, SENT = "imagesignals/alert", "not delivered", "delivered late"
 LINE_TAG = "imagesignals/alert_line"
 """Of a run: what could not be delivered about it; Dagster shows a run to its sensor only once."""
@@ -74,22 +77,30 @@ def _newly_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[
     of_type = dg.DagsterEventType.ASSET_CHECK_EVALUATION
     for entry in instance.all_logs(run.run_id, of_type=of_type):
         found = entry.get_dagster_event().asset_check_evaluation_data
-        grave = found.severity is dg.AssetCheckSeverity.ERROR
-        watched = run.job_name == verify_signals.name and found.check_name in WARNINGS
-        if not found.passed and (grave or watched) and not _failed_before(instance, run, found):
+        if not found.passed and _is_told(run, found) and not _failed_before(instance, run, found):
             yield f"Check {found.check_name}: {found.description}"
 
 
 def _failed_before(
     instance: dg.DagsterInstance, run: dg.DagsterRun, found: dg.AssetCheckEvaluation
 ) -> bool:
-    """Whether the check had failed already the last time before this run."""
+    """Whether the check had failed already the last time that somebody would have been told."""
     history = instance.event_log_storage.get_asset_check_execution_history(
         found.asset_check_key, limit=REMEMBERED
     )
     runs = [each.run_id for each in history]  # newest first
-    earlier = history[runs.index(run.run_id) + 1 :] if run.run_id in runs else ()
-    return bool(earlier) and earlier[0].status.value == "FAILED"
+    for each in history[runs.index(run.run_id) + 1 :] if run.run_id in runs else ():
+        earlier = instance.get_run_by_id(each.run_id)
+        if earlier is not None and _is_told(earlier, found):
+            return each.status.value == "FAILED"
+    return False
+
+
+def _is_told(run: dg.DagsterRun, found: dg.AssetCheckEvaluation) -> bool:
+    """Whether somebody is told when this check fails in this run."""
+    grave = found.severity is dg.AssetCheckSeverity.ERROR
+    watched = run.job_name == verify_signals.name and found.check_name in WARNINGS
+    return (grave or watched) and not UNHEARD.items() <= run.tags.items()
 
 
 def _tell(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str) -> dg.SkipReason | None:

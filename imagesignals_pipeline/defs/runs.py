@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from imagesignals_pipeline import database, settings
 from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.definitions import defs
-from imagesignals_pipeline.defs import abandoned
+from imagesignals_pipeline.defs import abandoned, alerting
 from imagesignals_pipeline.defs.assets import FOLLOWED_TAG, BackfillConfig
 from imagesignals_pipeline.model import OperatorError
 
@@ -92,6 +92,7 @@ def run_month(
         tags={
             **abandoned.signature(run_id),
             **({FOLLOWED_TAG: run_id} if followed else {}),
+            **alerting.UNHEARD,
             "dagster/max_retries": "0",
         },
         raise_on_error=False,

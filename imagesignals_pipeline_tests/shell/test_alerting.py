@@ -76,9 +76,9 @@ def fail(instance: dg.DagsterInstance) -> object:
     return alerting.alert_on_failed_run(context.for_run_failure())
 
 
-def verify(instance: dg.DagsterInstance) -> None:
-    """Run the checks alone, and let the sensor see the run."""
-    result = defs.resolve_job_def("verify_signals").execute_in_process(instance=instance)
+def verify(instance: dg.DagsterInstance, job: str = "verify_signals") -> None:
+    """Run the checks, alone or behind what they are of, and let the sensor see the run."""
+    result = defs.resolve_job_def(job).execute_in_process(instance=instance)
     (ended,) = result.filter_events(lambda event: event.is_job_success)
     context = dg.build_run_status_sensor_context(
         sensor_name="alert_on_failed_check",
@@ -120,6 +120,50 @@ def test_a_check_that_fails_anew_is_told_once(
         connection.commit()
         verify(instance)
     assert len(told) == 2
+
+
+def test_a_rate_that_a_backfill_found_first_is_told_by_the_hourly_run(
+    connection: Connection,
+    database_url: str,
+    instance: dg.DagsterInstance,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Runs that tell of no warning do not hide from the others that it is one."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    verify(instance)
+    submit(connection)
+    connection.commit()
+    verify(instance, "relink_duplicates")
+    assert told == []
+    for _ in range(2):
+        verify(instance)
+        assert len(told) == 1
+
+
+def test_what_the_command_line_found_first_is_told_by_the_next_run(
+    connection: Connection,
+    database_url: str,
+    instance: dg.DagsterInstance,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dagster does not show such a run to its sensors: nobody was told of it."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    submission = submit(connection)
+    connection.execute(
+        text(
+            "insert into payment_image_signals (payment_submission_id, image_url, analysis_status,"
+            " written_by_pipeline) values (:id, 'x', 'completed', true)"
+        ),
+        {"id": submission.id},
+    )
+    connection.commit()
+    defs.resolve_job_def("verify_signals").execute_in_process(
+        instance=instance, tags=alerting.UNHEARD
+    )
+    verify(instance)
+    assert any("completed_rows_are_whole" in line for line in told)
 
 
 def test_without_an_address_it_says_what_to_set(
