@@ -52,10 +52,10 @@ def nothing(known: Totals) -> Activity:
     """Say why there is nothing to do, of the submissions with a screenshot."""
     why = "every screenshot is already analysed"
     if not known.total:
-        why = "none of them has a screenshot"
+        why = "no submission in this range has a screenshot"
     elif known.failed:
         why += (
-            f", {known.failed} of {known.total} in vain: `imagesignals verify` says why, and "
+            f", but {known.failed} of {known.total} failed: `imagesignals verify` says why, and "
             "--retry-failed tries again what may pass"
         )
     return Activity(ActivityKind.NOTHING, f"No payments found: {why}")
@@ -68,7 +68,7 @@ def batch(number: int, count: int) -> Activity:
 
 def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
     """Say what became of one submission."""
-    label = _printable(outcome.submission.flat_id)
+    label = printable(outcome.submission.flat_id)
     if isinstance(outcome.result, Analysis):
         verdict = "Duplicate detected!" if duplicate else "OK"
         return Activity(ActivityKind.SUCCESSFUL, f"✅ Processed {label} - {verdict}")
@@ -79,7 +79,7 @@ def processed(outcome: Outcome, *, duplicate: bool) -> Activity:
 
 def already_analysed(flat_id: str) -> Activity:
     """Say that another run was faster."""
-    return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {_printable(flat_id)} - Already analyzed")
+    return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {printable(flat_id)} - Already analyzed")
 
 
 def totals(run: Totals, ahead: str = "") -> Activity:
@@ -108,6 +108,6 @@ def finished() -> Activity:
     return Activity(ActivityKind.FINISHED, "✨ Backfill completed successfully!")
 
 
-def _printable(label: str) -> str:
-    """Return a label that cannot steer a terminal, nor begin a line of its own."""
+def printable(label: str) -> str:
+    """Return a text that cannot steer a terminal, nor begin a line of its own."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in label)

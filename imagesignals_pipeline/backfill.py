@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -131,7 +130,7 @@ def commit(
     seen = matching.Seen(call)
 
     def write(connection: Connection) -> set[UUID]:
-        written = store.save(connection, outcomes, datetime.now(UTC))
+        written = store.save(connection, outcomes)
         settled = matching.settle(connection, written, seen=seen)
         return written & store.link(connection, written | settled.submissions).copies
 

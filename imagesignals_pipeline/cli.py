@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -19,6 +20,9 @@ def main() -> None:
     """Run a command; what is foreseen ends in one clear line, without a traceback."""
     # What libraries log has no place between the lines that tell the operator what happens.
     logging.getLogger().addHandler(logging.NullHandler())
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # an emoji is a question mark in cron's own locale
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     try:
         cli.main(prog_name="imagesignals", standalone_mode=False)

@@ -121,7 +121,10 @@ def demo(console: Console, *, batch_delay: float) -> None:
         _backfill(console, engine, BackfillOptions(batch_delay=batch_delay))
         with engine.begin() as connection:
             _show(console, verification.report(connection))
-    console.print("\nTo look at it in the Dagster UI: make dev, then http://127.0.0.1:3000")
+    console.print(
+        "\nTo look at it in the Dagster UI: .venv/bin/imagesignals dev --demo, then "
+        "http://127.0.0.1:3000"
+    )
 
 
 def dev(console: Console, *, port: int, with_demo: bool) -> int:
@@ -283,8 +286,14 @@ def _pairs(columns: Mapping[str, object]) -> Table:
     """Return names and values as a table without borders."""
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in columns.items():
-        table.add_row(name, Text("" if value is None else str(value)))
+        table.add_row(name, _cell(value))
     return table
+
+
+def _cell(value: object) -> Text:
+    """Return what a cell shows: data, neither markup nor what steers a terminal, and all of it."""
+    text = "" if value is None else activity.printable(str(value))
+    return Text(text, overflow="fold")
 
 
 def _show(console: Console, report: verification.Report) -> None:
@@ -308,10 +317,10 @@ def _show(console: Console, report: verification.Report) -> None:
 
 
 def _table(title: str, frame: pd.DataFrame) -> Table:
-    """Return a frame as a table; cells are data, not markup."""
+    """Return a frame as a table."""
     table = Table(*map(str, frame.columns), title=title, box=SIMPLE)
     for row in frame.itertuples(index=False):
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*map(_cell, row))
     return table
 
 
@@ -320,9 +329,9 @@ def _duplicates(report: verification.Report) -> Table:
     table = Table("Flat", "Submitted", "Alike", "Why", title="Newest duplicates", box=SIMPLE)
     for each in report.duplicates:
         table.add_row(
-            Text(each.flat_id or ""),
+            _cell(each.flat_id),
             f"{each.created_at:%Y-%m-%d %H:%M}" if each.created_at else "",
             f"{each.similarity_percentage} %",
-            Text(each.similarity_explanation or ""),
+            _cell(each.similarity_explanation),
         )
     return table

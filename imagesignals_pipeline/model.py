@@ -107,7 +107,7 @@ _ADVICE = {
     FailureKind.INVALID_URL: "Correct the submission's URL; nothing was asked.",
     FailureKind.FORBIDDEN_ADDRESS: (
         "If the host is yours, add its origin to IMAGESIGNALS_ALLOWED_ORIGINS; "
-        "if not, somebody points the pipeline at an internal machine."
+        "if not, the address leads to an internal machine or an unusual port: correct it."
     ),
     FailureKind.NOT_FOUND: "Restore the file, or accept that it is gone, and retry failed ones.",
     FailureKind.ACCESS_DENIED: "Check the bucket's permissions or the link's age, then retry.",

@@ -121,21 +121,22 @@ CHECKS = (
         "failures_have_a_reason",
         Table.SIGNALS,
         Severity.ERROR,
-        "Every failed or skipped row of the pipeline says why.",
-        "{broken} rows do not: delete them from payment_image_signals, then run the backfill.",
+        "Every failed or skipped row of the pipeline says why, and is its own.",
+        "{broken} rows do not, or are not: delete them from payment_image_signals, then run the "
+        "backfill.",
     ),
     Check(
         "failure_rate",
         Table.SIGNALS,
         Severity.WARN,
-        "No more screenshots failed than is usual for old pictures.",
+        f"At most {MAX_FAILURE_RATE:.0%} of the finished screenshots failed.",
         "{failed} of {finished} failed: mend the cause, then run the backfill with --retry-failed.",
     ),
     Check(
         "duplicate_rate",
         Table.SIGNALS,
         Severity.WARN,
-        "No more submissions are marked as copies than residents would plausibly reuse.",
+        f"At most {MAX_DUPLICATE_RATE:.0%} of 50 or more analysed ones are marked as copies.",
         "{duplicates} of {analysed} are marked as copies: look at some of them before you trust "
         "the others.",
     ),
@@ -308,7 +309,7 @@ def _sentence(check: Check, numbers: Mapping[str, int]) -> str:
     if numbers["broken"]:
         return check.remedy.format_map(numbers)
     if not any(numbers.values()):
-        return f"{check.description} (There is nothing to check yet.)"
+        return f"{check.description} (There was nothing to check.)"
     return check.description
 
 

@@ -40,5 +40,5 @@ def post_backfill_verification(
 def _details(check: verify.CheckResult, report: verify.Report) -> dict[str, dg.MetadataValue]:
     """Return what an operator wants to read beside a check's numbers."""
     if check.name == "failure_rate":
-        return {"failures": preview.table(report.failures())}
+        return {"not_analysed": preview.table(report.failures())}
     return {}

@@ -30,7 +30,7 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
         metadata={
             "trends": dg.MetadataValue.md(shown),
             "months": preview.table(found.table().head(preview.ROWS)),
-            "failures_by_month": preview.table(found.topic("failure").head(preview.ROWS)),
+            "not_analysed_by_month": preview.table(found.topic("failure").head(preview.ROWS)),
             "editors_by_month": preview.table(found.topic("editor").head(preview.ROWS)),
             **{f"all_{name}": sum(map(int, found.months[name])) for name in patterns.SHOWN},
         }

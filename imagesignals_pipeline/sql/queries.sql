@@ -378,7 +378,8 @@ written as (
         fresh.exif_metadata_stripped, fresh.exif_editor_detected, fresh.metadata_notes,
         fresh.looks_like_screenshot, fresh.aspect_ratio, fresh.resolution_width,
         fresh.resolution_height, fresh.text_density_score,
-        fresh.screenshot_validity_explanation, cast(:analyzed_at as timestamptz),
+        fresh.screenshot_validity_explanation,
+        coalesce(cast(:analyzed_at as timestamptz), statement_timestamp()),
         fresh.analysis_status, fresh.analysis_error, fresh.failure_kind, true
     from fresh
     join payment_submissions as submission
@@ -467,7 +468,7 @@ select
     fresh.pixels_sha256,
     fresh.payload,
     fresh.algorithm_version,
-    cast(:analyzed_at as timestamptz)
+    coalesce(cast(:analyzed_at as timestamptz), statement_timestamp())
 from unnest(
     cast(:ids as uuid []),
     cast(:contents as bytea []),
@@ -1225,14 +1226,19 @@ left join image_fingerprints as fingerprint
 where signals.analysis_status = 'completed' and signals.written_by_pipeline;
 
 -- name: check_failures_have_a_reason
--- Of the pipeline's failed and skipped rows: those without a sentence or a kind.
+-- Of the pipeline's failed and skipped rows: those without a sentence or a kind, and those that
+-- somebody else wrote, who may write this table and not that of the failures.
 select
     count(*) filter (
-        where coalesce(btrim(analysis_error), '') = '' or failure_kind is null
+        where coalesce(btrim(signals.analysis_error), '') = ''
+            or signals.failure_kind is null
+            or failure.payment_submission_id is null
     ) as broken,
     count(*) as failed_or_skipped_rows
-from payment_image_signals
-where analysis_status in ('failed', 'skipped') and written_by_pipeline;
+from payment_image_signals as signals
+left join image_signal_failures as failure
+    on failure.payment_submission_id = signals.payment_submission_id
+where signals.analysis_status in ('failed', 'skipped') and signals.written_by_pipeline;
 
 -- name: check_failure_rate
 -- Failed rows above what is tolerated of all finished rows.
@@ -1759,8 +1765,9 @@ cross join (
 ) as rechecks
 cross join (
     select count(*) as hashes
-    from payment_image_signals
-    where analysis_status = 'completed' and perceptual_hash <> ''
+    from payment_image_signals as signals
+    join payment_submissions as submission on submission.id = signals.payment_submission_id
+    where signals.analysis_status = 'completed' and signals.perceptual_hash <> ''
 ) as signals
 cross join (
     select coalesce(sum(upload_count), 0) as uploads
@@ -1814,19 +1821,27 @@ where relation.oid = to_regclass('payment_submissions');
 -- == More checks (verify.py) ===================================================================
 
 -- name: check_nothing_waits_long
--- Submissions made longer ago than is tolerated that still wait.
+-- Submissions that have waited for longer than is tolerated, as far as is known since when.
 select
     count(*) filter (where waited > make_interval(hours => :max_wait_hours)) as broken,
     count(*) as waiting,
     cast(coalesce(floor(extract(epoch from max(waited)) / 3600), 0) as bigint) as oldest_wait_hours
 from (
-    select now() - imagesignals_moment(submission.created_at) as waited
+    -- Since when a corrected screenshot waits, or one without a date, nobody knows.
+    select
+        now() - case
+            when submission.created_at is not null
+                and (signals.payment_submission_id is not null or former.payment_submission_id is null)
+                then imagesignals_moment(submission.created_at)
+        end as waited
     from payment_submissions as submission
     left join payment_image_signals as signals
         on signals.payment_submission_id = submission.id
         and imagesignals_is_current(
             signals.written_by_pipeline, signals.image_url, submission.screenshot_url
         )
+    left join payment_image_signals as former
+        on former.payment_submission_id = submission.id
     where imagesignals_has_screenshot(submission.screenshot_url)
         and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
 ) as pending;

@@ -51,7 +51,7 @@ begin
                 ('image_pictures', 'select, insert, update, delete', null),
                 ('image_marks', 'select, insert, delete', null),
                 ('image_rechecks', 'select, insert, delete', 'select'),
-                ('image_signal_failures', 'select, insert, update, delete', null),
+                ('image_signal_failures', 'select, insert, update, delete', 'select'),
                 ('image_signal_batches', 'select, insert, delete', null),
                 ('image_review_decisions', 'select', 'select'),
                 ('imagesignals_migrations', 'select', 'select'),

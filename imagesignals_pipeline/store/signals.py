@@ -31,7 +31,9 @@ _USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*)[^/\\]*@")
 _BLANK = " \t\n\r\f\v"
 
 
-def save(connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datetime) -> set[UUID]:
+def save(
+    connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datetime | None = None
+) -> set[UUID]:
     """Store what became of a batch, and keep the hash index in line; return whose row was written.
 
     Saving the same again changes only times. An analysis replaces whatever is there. A failure
@@ -42,7 +44,8 @@ def save(connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datet
     Args:
         connection: In a transaction of the caller's.
         outcomes: Of two outcomes of one submission, the analysis wins, else the later.
-        analyzed_at: When, with a time zone.
+        analyzed_at: When, with a time zone; None: now, by the clock of the database, by which runs
+            are planned and told how far they are.
 
     Raises:
         TablesBusyError: Other writers did not let go of the tables in time.
@@ -66,7 +69,7 @@ def forget_withdrawn(connection: Connection) -> int:
 
 
 def _write(
-    connection: Connection, outcomes: dict[UUID, Outcome], analyzed_at: datetime
+    connection: Connection, outcomes: dict[UUID, Outcome], analyzed_at: datetime | None
 ) -> set[UUID]:
     rows = [_signals_row(outcome) for outcome in outcomes.values()]
     parameters = {
@@ -92,7 +95,7 @@ def _write_fingerprints(
     connection: Connection,
     outcomes: dict[UUID, Outcome],
     written: Sequence[Row[tuple[object, ...]]],
-    analyzed_at: datetime,
+    analyzed_at: datetime | None,
 ) -> None:
     """Store the fingerprints of rows that were written, and forget those of rows without one."""
     fresh = {

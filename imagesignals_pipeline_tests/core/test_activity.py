@@ -26,10 +26,13 @@ def test_the_guides_lines() -> None:
     ("told", "why"),
     [
         (activity.nothing(Totals(3, 3, 3, 0, 0, 0)), "every screenshot is already analysed"),
-        (activity.nothing(Totals(0, 0, 0, 0, 0, 0)), "none of them has a screenshot"),
+        (
+            activity.nothing(Totals(0, 0, 0, 0, 0, 0)),
+            "no submission in this range has a screenshot",
+        ),
         (
             activity.nothing(Totals(3, 3, 0, 1, 2, 0)),
-            f"every screenshot is already analysed, 2 of 3 in vain: {AGAIN}",
+            f"every screenshot is already analysed, but 2 of 3 failed: {AGAIN}",
         ),
     ],
 )

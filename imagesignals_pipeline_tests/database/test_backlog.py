@@ -300,3 +300,17 @@ class TestUnsettled:
         assert backlog.unsettled(connection, VERSION).uploads_miscounted == -1
         store.reindex(connection)
         assert not backlog.unsettled(connection, VERSION)
+
+    def test_an_adopted_row_without_its_submission(self, connection: Connection) -> None:
+        """It is kept as it is and counts nowhere, so it does not ask to be settled for ever."""
+        connection.execute(
+            text(
+                "alter table payment_image_signals"
+                " drop constraint payment_image_signals_payment_submission_id_fkey;"
+                "insert into payment_image_signals"
+                " (payment_submission_id, image_url, perceptual_hash, written_by_pipeline)"
+                " values (gen_random_uuid(), 'x', 'f0f0f0f0f0f0f0f0', false)"
+            )
+        )
+        store.reindex(connection)
+        assert not backlog.unsettled(connection, VERSION)

@@ -77,5 +77,5 @@ def test_patterns_are_shown_as_a_picture_and_tables(home: Path) -> None:
     assert str(shown["trends"]).startswith("![Counts by month](data:image/svg+xml;base64,")
     assert "2025-03 | 2 | 2 | 1 (50 %)" in str(shown["months"])
     assert (shown["all_submissions"], shown["all_duplicates"]) == (2, 1)
-    assert shown["failures_by_month"] == "*nothing*"
+    assert shown["not_analysed_by_month"] == "*nothing*"
     assert "Editor 1.0" in str(shown["editors_by_month"])

@@ -191,6 +191,6 @@ def test_what_has_no_screenshot_is_never_fetched(operator: Operator) -> None:
             connection.execute(SUBMIT, {"flat_id": "F", "url": url, "created_at": NOVEMBER})
     said = operator.runs(*FAST)
     assert said.status == 0
-    assert said.lines[1] == "No payments found: none of them has a screenshot"
+    assert said.lines[1] == "No payments found: no submission in this range has a screenshot"
     with operator.engine.connect() as connection:
         assert not connection.execute(text("select from payment_image_signals")).all()
