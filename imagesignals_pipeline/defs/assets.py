@@ -133,7 +133,7 @@ def plan_batches(
     """Divide what waits in this month into batches, oldest first, and write them down."""
     abandoned.sign(context)
     abandoned.end(context.instance)
-    month = window(context.partition_key, _instant(config.since), _instant(config.until))
+    month = window(context.partition_key, *_range(config))
     with _telling(context, activity_log) as tell:
         tell(activity.fetching())
         with plain_failures(), postgres.engine.begin() as connection:
@@ -337,6 +337,14 @@ def _telling(context: dg.OpExecutionContext, activity_log: ActivityLog) -> Gener
         yield tell
     finally:
         log()
+
+
+def _range(config: BackfillConfig) -> tuple[datetime | None, datetime | None]:
+    """Return from when and until when, and refuse a range that holds nothing."""
+    since, until = _instant(config.since), _instant(config.until)
+    if since and until and since >= until:
+        raise dg.Failure("until must be after since.", allow_retries=False)
+    return since, until
 
 
 def _instant(text: str | None) -> datetime | None:

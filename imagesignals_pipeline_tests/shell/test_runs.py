@@ -100,6 +100,13 @@ def test_pending_submissions(few: Connection, instance: dg.DagsterInstance) -> N
     assert not few.execute(text("select from image_signal_batches")).all()
 
 
+def test_a_range_that_ends_before_it_begins(few: Connection, instance: dg.DagsterInstance) -> None:
+    """It is refused, as on the command line: a green month would say that nothing waits."""
+    result = run(instance, IN_OCTOBER, since="2025-10-20", until="2025-10-01")
+    assert first_failure(result) == "until must be after since."
+    assert few.execute(text("select count(*) from payment_image_signals")).scalar_one() == 0
+
+
 def test_late_pictures_are_compared_after_the_last_month(
     few: Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
