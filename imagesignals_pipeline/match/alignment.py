@@ -45,6 +45,7 @@ LEAST_ENDS: Final = 4
 
 Matrix = NDArray[np.float64]
 Places = NDArray[np.intp]
+ALL: Final = slice(None)
 IDENTITY: Final = np.array([[1.0, 0, 0], [0, 1.0, 0]])
 FROM_HALF: Final = np.array([[2, 0, 0.5], [0, 2, 0.5], [0, 0, 1]])
 """Leads from a halved picture's pixels to the whole one's; centres of pixels are whole numbers."""
@@ -136,7 +137,7 @@ def propose(a: Words, b: Words, equal: Pairs | None = None) -> Guess:
     if len(i) == 0:
         return Guess(IDENTITY, 0)
     start, chosen = _vote(a, b, i, j)
-    ends_a, ends_b = _ends(a, i), _ends(b, j)
+    ends_a, ends_b = ends(a, i), ends(b, j)
     inside, fitted = np.concatenate([chosen, chosen]), None
     matrix, off = start, np.zeros(len(inside))
     for tolerance in TOLERANCES_PX:
@@ -144,7 +145,7 @@ def propose(a: Words, b: Words, equal: Pairs | None = None) -> Guess:
             break
         if fitted is None or (inside != fitted).any():
             matrix, fitted = _fit(ends_a[inside], ends_b[inside]), inside
-            off = np.abs(ends_a @ matrix[:, :2].T + matrix[:, 2] - ends_b).max(axis=1)
+            off = np.abs(mapped(ends_a, matrix) - ends_b).max(axis=1)
             off /= max(1, scale(matrix))
         inside = off < tolerance
     both_ends = inside[: len(i)] & inside[len(i) :]
@@ -172,8 +173,13 @@ def _vote(a: Words, b: Words, i: Places, j: Places) -> tuple[Matrix, Mask]:
     return np.array([[s0, 0, right[best]], [0, s0, down[best]]], float), votes[best]
 
 
-def _ends(words: Words, chosen: Places) -> Doubles:
-    """Return left and right ends: two points tell a word's scale, its centre does not."""
+def mapped(places: Floats, matrix: Matrix) -> Doubles:
+    """Return where a map leads from each place, a row of x and y."""
+    return places @ matrix[:, :2].T + matrix[:, 2]
+
+
+def ends(words: Words, chosen: Places | slice = ALL) -> Doubles:
+    """Return left ends, then right ones: two points tell a word's scale, its centre does not."""
     centre, wide = words.centre[chosen].astype(float), 1.7 * words.spread[chosen, 0].astype(float)
     side = np.stack([wide, np.zeros_like(wide)], axis=1)
     return np.concatenate([centre - side, centre + side])

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import alignment, payload, pen, raster, words
+from imagesignals_pipeline.match import alignment, payload, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.pair import CELL, Pair, in_one_frame
 from imagesignals_pipeline.match.payload import Print
@@ -72,6 +72,7 @@ class Differences:
     of each one's text that the other does not reach, `covered_a` and `covered_b` those that it has
     not under such strokes. `replaced` is how much ink of their own both have in a place by such
     strokes, where the other has bare paper, as a multiple of what copies have by chance.
+    `rows` is how many words one of them has more in the columns of its print, on bare paper.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
     to b's.
@@ -93,6 +94,7 @@ class Differences:
     covered_a: float
     covered_b: float
     replaced: float
+    rows: int
     scrolled: float
 
 
@@ -137,6 +139,8 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     back = alignment.inverse(guess.matrix)
     beyond_a, beyond_b = _beyond(a, guess.matrix, b), _beyond(b, back, a)
     own_a, own_b = foreign & ~text_b, foreign & ~text_a
+    more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.limit)
+    more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.limit)
     top, bottom = _ends(clear & ~wrong)
     above_a, above_b = _share(own_a & top, text_a), _share(own_b & top, text_b)
     below_a, below_b = _share(own_a & bottom, text_a), _share(own_b & bottom, text_b)
@@ -161,6 +165,10 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         covered_a=_share(own_a, text_a),
         covered_b=_share(own_b, text_b),
         replaced=pen.replaced(pair, levels, foreign),
+        rows=max(
+            rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
+            rows.added(b, a, back, back, more_b),
+        ),
         scrolled=max(scrolled),
     )
 
@@ -247,7 +255,7 @@ def _spots(
 
 def _beyond(one: Print, matrix: Matrix, other: Print) -> _Beyond:
     height, width = payload.thumbnail(other.coded).shape
-    x, y = (one.words.centre @ matrix[:, :2].T + matrix[:, 2]).T
+    x, y = alignment.mapped(one.words.centre, matrix).T
     above, below = y < 0, y > height
     size = one.words.spread[:, 0] * one.words.spread[:, 1]
     out = above | below | (x < 0) | (x > width)

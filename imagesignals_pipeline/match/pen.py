@@ -160,6 +160,11 @@ def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
     return remark[label]
 
 
+def alone(one: Greys, other: Greys, own: Mask, limit: float) -> Mask:
+    """Return the part of one's own text that is on bare paper in the other, as it is around it."""
+    return own & _is(other, raster.paper(one, PAPER_PX), limit) if own.any() else own
+
+
 def replaced(pair: Pair, levels: Levels, foreign: Mask) -> float:
     """Return how much other text stands by a stroke, as a multiple of what copies have by chance.
 
@@ -187,6 +192,9 @@ def _own_ink(one: Greys, other: Greys, limit: float) -> Mask:
     Ink a pixel out of place is in both.
     """
     paper = raster.paper(one, PAPER_PX)
-    bare = raster.distance(other, paper) < BARE * limit
     own = np.minimum(raster.distance(one, paper), _outside(one, other, NEAR))
-    return (own > limit) & bare
+    return (own > limit) & _is(other, paper, limit)
+
+
+def _is(grey: Greys, paper: Greys, limit: float) -> Mask:
+    return raster.distance(grey, paper) < BARE * limit

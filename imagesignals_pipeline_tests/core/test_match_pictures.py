@@ -64,6 +64,24 @@ def statement(
     return picture
 
 
+def passbook(rows: int, *, footer: bool, lines: int = 14) -> Image.Image:
+    """Draw a list that grows by a row with each payment; the page below stays empty."""
+    picture = Image.new("RGB", (1080, 380 + 90 * lines), (250, 250, 244))
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(34)
+    pen.text((50, 60), "Lotus Park Residents Association", "#222", ImageFont.load_default(52))
+    pen.text((50, 150), "Meera Shaikh, flat C-101, account XXXXXX4821", "#222", font)
+    for row in range(rows):
+        digits = Random(row)
+        number = "".join(digits.choices("0123456789", k=12))
+        top = 240 + 90 * row
+        pen.text((50, top), f"{digits.randint(10, 28)}/{row + 1:02}/2025", "#222", font)
+        pen.text((300, top), f"UPI/{number}/maintenance", "#222", font)
+        pen.text((860, top), f"{digits.randint(1, 9)},{digits.randint(100, 999)}.00", "#222", font)
+    if footer:
+        pen.text((50, 290 + 90 * lines), "This page needs no signature.", "#222", font)
+    return picture
+
+
 def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     """Return what is left after saving as JPEG."""
     sink = io.BytesIO()
@@ -199,6 +217,22 @@ def test_large_figures_are_no_strokes(others: str) -> None:
     one, again = match.fingerprint(success("9,826")), match.fingerprint(jpeg(success("9,826"), 60))
     assert match.compare(one, again).same_picture
     assert not match.compare(one, match.fingerprint(success(others))).same_picture
+
+
+@pytest.mark.parametrize("quality", [95, 50])
+@pytest.mark.parametrize("footer", [True, False])
+@pytest.mark.parametrize("rows", [4, 9])
+def test_a_list_with_one_more_row_is_another_picture(
+    rows: int, quality: int, *, footer: bool
+) -> None:
+    """The passbook of the next month shows all of this month's, and a payment of its own."""
+    now, later = passbook(rows, footer=footer), passbook(rows + 1, footer=footer)
+    known = match.fingerprint(now)
+    assert match.compare(known, match.fingerprint(jpeg(now, quality))).same_picture
+    assert match.compare(known, match.fingerprint(remarked(now))).same_picture
+    assert match.compare(known, match.fingerprint(now.crop((0, 0, 1080, 500)))).same_picture
+    for picture in (later, jpeg(later, quality), later.resize((720, later.height * 2 // 3))):
+        assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
 def test_small_print_has_more_room() -> None:

@@ -94,6 +94,12 @@ def test_other_words_by_a_stroke_are_another_picture() -> None:
     assert tier(replaced=1.1, covered_a=0.2) is Tier.SAME_TEMPLATE
 
 
+def test_a_list_that_goes_on_is_another_picture() -> None:
+    """A word may stand in a column by chance; a row of them was added since."""
+    assert tier(rows=1, covered_a=0.1) is Tier.SAME_PICTURE
+    assert tier(rows=2, covered_a=0.1) is Tier.SAME_TEMPLATE
+
+
 def test_two_moments_of_a_thread_are_two_pictures() -> None:
     """Text of its own above in one and below in the other is no crop, however clear the pair."""
     assert tier(scrolled=0.06, beyond_a=0.3) is Tier.SAME_PICTURE

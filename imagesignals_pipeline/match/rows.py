@@ -1,0 +1,66 @@
+"""Whether one of two pictures shows more of a list: of a statement, a passbook, a thread."""
+
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import alignment, payload
+from imagesignals_pipeline.match.alignment import Matrix
+from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.raster import Doubles, Mask
+
+SAME_PRINT: Final = 0.15
+"""Logarithm of the ratio of two heights: a remark is rarely typed in the size of the print."""
+COLUMN_PX: Final = 1.5
+IN_COLUMN: Final = 2
+"""Other words of the same print that begin, or end, above or below a word of a list."""
+
+
+def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: Mask) -> int:
+    """Count the words of one picture that go on with its columns where the other has bare paper.
+
+    Args:
+        one: The picture whose words these are.
+        other: The other one.
+        to_frame: Leads from one's thumbnail to the frame.
+        to_other: Leads from one's thumbnail to the other's.
+        alone: Where, in the frame, only one has text, and the other bare paper.
+    """
+    mine = _within(one, to_frame, alone) | _in_the_margin(one, other, to_other)
+    if not mine.any():
+        return 0
+    listed = ~mine
+    height = np.log(one.words.spread[:, 1])
+    same_print = np.abs(height[mine, None] - height[None, listed]) < SAME_PRINT
+    begins, ends = np.split(alignment.ends(one.words)[:, 0], 2)
+    in_column = [
+        (np.abs(edge[mine, None] - edge[None, listed]) < COLUMN_PX) & same_print
+        for edge in (begins, ends)
+    ]
+    most = np.maximum(*(near.sum(axis=1) for near in in_column))
+    return int(np.count_nonzero(most >= IN_COLUMN))
+
+
+def _within(one: Print, to_frame: Matrix, place: Mask) -> Mask:
+    """Return which words have their centre in a place of the frame."""
+    x, y = np.rint(alignment.mapped(one.words.centre, to_frame)).astype(int).T
+    high, wide = place.shape
+    inside = (x >= 0) & (y >= 0) & (x < wide) & (y < high)
+    found = np.zeros(len(one.words), bool)
+    found[inside] = place[y[inside], x[inside]]
+    return found
+
+
+def _in_the_margin(one: Print, other: Print, to_other: Matrix) -> Mask:
+    """Return which words lie where the other picture goes on, but has nothing that was kept."""
+    place = alignment.mapped(one.words.centre, to_other)
+    high, wide = payload.thumbnail(other.coded).shape
+    kept = _between(place, np.zeros(2), np.array([wide, high]))
+    start = -np.array([other.left, other.top]) * other.scale
+    whole = _between(place, start, start + np.array([other.width, other.height]) * other.scale)
+    return whole & ~kept
+
+
+def _between(places: Doubles, start: Doubles, end: Doubles) -> Mask:
+    inside = (places > start) & (places < end)
+    return inside[:, 0] & inside[:, 1]
