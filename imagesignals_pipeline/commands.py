@@ -177,14 +177,20 @@ def review(console: Console, *, port: int) -> None:
     """Serve the review page on this machine until it is stopped."""
     from imagesignals_pipeline.review import server  # a web server is of no use to the others
 
-    show = settings.read(os.environ).show_thumbnails
+    read = settings.read(os.environ)
     with environment.prepared(dagster=False), _connected() as engine:
         with engine.begin() as connection:
             sql.require_tables(connection)
         with server.listen(port) as listening:
             address = f"http://{server.LOOPBACK}:{listening.getsockname()[1]}"
             console.print(f"Duplicate review: {address} (Ctrl-C stops it)", soft_wrap=True)
-            server.serve(server.Desk(engine, database.explain, show_pictures=show), listening)
+            desk = server.Desk(
+                engine,
+                database.explain,
+                show_pictures=read.show_thumbnails,
+                zone=read.time_zone,
+            )
+            server.serve(desk, listening)
 
 
 @contextmanager
@@ -326,7 +332,7 @@ def _table(title: str, frame: pd.DataFrame) -> Table:
 
 def _duplicates(report: verification.Report) -> Table:
     """Return the newest duplicates as a table."""
-    table = Table("Flat", "Submitted", "Alike", "Why", title="Newest duplicates", box=SIMPLE)
+    table = Table("Flat", "Submitted (UTC)", "Alike", "Why", title="Newest duplicates", box=SIMPLE)
     for each in report.duplicates:
         table.add_row(
             _cell(each.flat_id),

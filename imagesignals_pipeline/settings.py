@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from imagesignals_pipeline.model import OperatorError
 
@@ -25,6 +26,7 @@ THUMBNAIL_KEY = "IMAGESIGNALS_THUMBNAIL_KEY"
 THUMBNAIL_DAYS = "IMAGESIGNALS_THUMBNAIL_DAYS"
 REPORTS = "IMAGESIGNALS_REPORTS"
 REPORT_DAYS = "IMAGESIGNALS_REPORT_DAYS"
+TIME_ZONE = "IMAGESIGNALS_TIME_ZONE"
 
 DEFAULT_FIRST_MONTH = "2024-01"
 DEFAULT_SCHEDULE = "*/15 * * * *"
@@ -61,6 +63,7 @@ class Settings:
     thumbnail_days: int | None
     reports: Path
     report_days: int
+    time_zone: ZoneInfo
 
 
 def read(environ: Mapping[str, str]) -> Settings:
@@ -92,6 +95,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         thumbnail_days=_days(THUMBNAIL_DAYS, value(THUMBNAIL_DAYS)),
         reports=_folder(value(REPORTS) or str(home / "reports")),
         report_days=_days(REPORT_DAYS, value(REPORT_DAYS)) or DEFAULT_REPORT_DAYS,
+        time_zone=_zone(value(TIME_ZONE) or "UTC"),
     )
 
 
@@ -178,3 +182,11 @@ def _days(name: str, text: str | None) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
         raise MisconfiguredError(f"Set {name} to a number of days, 1 or more.")
     return int(text)
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Return the zone in which people read times."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError):  # no such zone, a folder of zones, no name of one
+        raise MisconfiguredError(f"Set {TIME_ZONE} to a time zone like Asia/Kolkata.") from None

@@ -109,11 +109,12 @@ def failures_frame(
 ) -> pd.DataFrame:
     """Return what failed or was skipped, newest first, to look at, with what to do about it.
 
-    Columns are `flat_id`, `submitted` (UTC), `kind`, `reason` and `what to do`. URLs are left out,
+    Columns are `flat_id`, `submitted (UTC)`, `kind`, `reason` and `what to do`. URLs are left out,
     because they may carry signed tokens.
     """
     bounds = (window or EVERYTHING).bounds()
     frame = _frame(connection, "failures", {**bounds, "row_limit": limit})
+    frame = frame.rename(columns={"submitted": "submitted (UTC)"})
     frame["what to do"] = [advice_on(kind) for kind in frame["kind"]]
     return frame
 

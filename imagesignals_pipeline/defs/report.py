@@ -53,6 +53,7 @@ def duplicate_review_report(
                 read.reports,
                 now,
                 show_pictures=read.show_thumbnails,
+                zone=read.time_zone,
                 most_groups=config.most_groups,
             )
         expired = report.expire(read.reports, now, days=read.report_days)
@@ -71,9 +72,9 @@ def _latest(made: Report) -> pd.DataFrame:
     rows = [
         {
             "flat": words.flat(copy.flat_id),
-            "submitted": words.minute(copy.created_at),
+            "submitted (UTC)": words.minute(copy.created_at),
             "first submitted by": words.flat(group.original.flat_id),
-            "on": dates.day(group.original.created_at),
+            "on (UTC)": dates.day(group.original.created_at),
             "how alike": words.TIERS[copy.tier],
             "decision": words.DECISIONS[copy.decision],
         }

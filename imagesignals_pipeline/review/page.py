@@ -3,7 +3,7 @@
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from imagesignals_pipeline import dates
@@ -34,11 +35,15 @@ class Html:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What the forms of the served page carry; `pictures` is false when none may be shown."""
+    """What the forms of the served page carry, and how it shows pictures and times.
+
+    `pictures` is false when none may be shown; `zone` is where its readers are.
+    """
 
     token: str = ""
     reviewer: str = ""
     pictures: bool = True
+    zone: tzinfo = UTC
 
 
 def data_uri(content: bytes, media_type: str) -> str:
@@ -57,6 +62,7 @@ def list_page(
         chosen=filters.words(),
         here=here,
         pictures=session.pictures,
+        zone=session.zone,
     )
 
 
@@ -81,6 +87,7 @@ def group_page(  # noqa: PLR0913 - a page has many parts
         token=session.token,
         reviewer=session.reviewer,
         pictures=session.pictures,
+        zone=session.zone,
         following=following,
         saved=saved,
         problem=problem,
@@ -111,6 +118,7 @@ class Cover:
     shown: int
     pictures: bool
     trends: Trends | None = None
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,7 @@ def report_page(leaf: Leaf, cover: Cover) -> Html:
         number=leaf.number,
         files=leaf.files,
         cover=cover,
+        zone=cover.zone,
         page_counts={f"{name}s": values for name, values in page_counts.items()},
     )
 
@@ -212,6 +221,16 @@ def _rule(name: str, value: str) -> str:
     )
 
 
+@pass_context
+def _day(context: Context, moment: datetime) -> str:
+    return dates.day(moment, context["zone"])
+
+
+@pass_context
+def _minute(context: Context, moment: datetime) -> str:
+    return words.minute(moment, context["zone"])
+
+
 def _hash(style: str) -> str:
     return f"sha256-{b64encode(sha256(style.encode()).digest()).decode()}"
 
@@ -234,9 +253,9 @@ def _environment() -> Environment:
     environment.globals.update(named)
     shown: dict[str, Callable[..., Any]] = {
         "classes": _classes,
-        "day": dates.day,
+        "day": _day,
         "flat": words.flat,
-        "minute": words.minute,
+        "minute": _minute,
         "months": words.months,
         "plural": words.plural,
     }

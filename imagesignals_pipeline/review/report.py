@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from uuid import UUID
 
@@ -54,10 +54,13 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     made_at: datetime,
     *,
     show_pictures: bool,
+    zone: tzinfo = UTC,
     most_groups: int = MOST_GROUPS,
     groups_a_file: int = GROUPS_A_FILE,
 ) -> Report:
     """Write the report into a new folder, which appears whole or not at all.
+
+    Times are shown in `zone`; the folder is named in UTC.
 
     Raises:
         ReportUnwritableError: The files cannot be written.
@@ -71,6 +74,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
         shown=shown,
         pictures=show_pictures,
         trends=patterns.trends(connection),
+        zone=zone,
     )
     target = folder / made_at.astimezone(UTC).strftime(NAME_FORMAT)
     starts = range(0, max(len(found.groups), 1), groups_a_file)

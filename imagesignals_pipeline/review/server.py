@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from urllib.parse import parse_qs, quote, unquote
 from uuid import UUID
 
@@ -50,11 +51,15 @@ class PortTakenError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the page works with: the database, and a secret that only its own forms know."""
+    """What the page works with: the database, and a secret that only its own forms know.
+
+    `zone` is in what zone times are shown.
+    """
 
     engine: Engine
     explain: Callable[[SQLAlchemyError], str]
     show_pictures: bool = True
+    zone: tzinfo = UTC
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
@@ -258,6 +263,7 @@ class _Review:
             token=self._desk.token,
             reviewer=unquote(request.cookies.get(COOKIE, ""))[: store.MAX_REVIEWER],
             pictures=self._desk.show_pictures,
+            zone=self._desk.zone,
         )
 
 

@@ -1,7 +1,7 @@
 """The words of the page (pure)."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from types import MappingProxyType
 
 from imagesignals_pipeline.dates import EPOCH, MONTHS, day
@@ -31,9 +31,10 @@ NOT_AN_ACCUSATION = (
 )
 
 
-def minute(moment: datetime) -> str:
+def minute(moment: datetime, zone: tzinfo = UTC) -> str:
     """Return date and time such as `3 March 2025, 14:05 UTC`."""
-    return day(moment) if moment == EPOCH else f"{day(moment)}, {moment:%H:%M} UTC"
+    there = moment.astimezone(zone)
+    return day(moment) if moment == EPOCH else f"{day(moment, zone)}, {there:%H:%M %Z}"
 
 
 def months(known: Iterable[str]) -> dict[str, str]:

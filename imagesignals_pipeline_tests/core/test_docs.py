@@ -78,7 +78,7 @@ def test_every_variable_is_named() -> None:
     """The configuration table has each environment variable."""
     names = [getattr(settings, name) for name in dir(settings) if name.isupper()]
     variables = [name for name in names if isinstance(name, str) and name.isupper()]
-    assert len(variables) == 16
+    assert len(variables) == 17
     assert [name for name in variables if f"`{name}`" not in README] == []
 
 

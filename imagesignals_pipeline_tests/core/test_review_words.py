@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,15 @@ def test_dates_are_english() -> None:
         "1970-01": "Unknown date",
         "2025-12": "December 2025",
     }
+
+
+def test_times_are_those_of_the_readers() -> None:
+    """An evening in UTC is the next day in India; who has no date has none anywhere."""
+    kolkata = ZoneInfo("Asia/Kolkata")
+    moment = datetime(2025, 12, 31, 20, 35, tzinfo=UTC)
+    assert words.minute(moment, kolkata) == "1 January 2026, 02:05 IST"
+    assert words.day(moment, kolkata) == "1 January 2026"
+    assert words.minute(words.EPOCH, kolkata) == "unknown date"
 
 
 def test_labels_of_any_length_are_one_line() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,6 +19,7 @@ def test_an_empty_environment_is_enough() -> None:
     assert read.storage_key is None
     assert read.home == settings.ROOT / ".imagesignals"
     assert read.first_month == date(2024, 1, 1)
+    assert str(read.time_zone) == "UTC"
 
 
 def test_blank_values_count_as_unset() -> None:
@@ -47,6 +49,7 @@ def test_every_variable_is_read() -> None:
             settings.THUMBNAIL_DAYS: "730",
             settings.REPORTS: "/srv/reports",
             settings.REPORT_DAYS: "30",
+            settings.TIME_ZONE: "Asia/Kolkata",
         }
     )
     assert read == settings.Settings(
@@ -66,6 +69,7 @@ def test_every_variable_is_read() -> None:
         thumbnail_days=730,
         reports=Path("/srv/reports"),
         report_days=30,
+        time_zone=ZoneInfo("Asia/Kolkata"),
     )
 
 
@@ -104,6 +108,15 @@ def test_a_wrong_policy_is_one_clear_line(name: str, value: str) -> None:
     """Pictures are never shown, and reports never kept, because a value was misspelt."""
     with pytest.raises(settings.MisconfiguredError, match=f"Set {name} to"):
         settings.read({name: value})
+
+
+@pytest.mark.parametrize("name", ["IST", "Asia", "India/Mumbai", "/etc/passwd", "../x", "A\0"])
+def test_a_wrong_time_zone_is_one_clear_line(name: str) -> None:
+    """Whatever is no zone, the line shows the form of one."""
+    with pytest.raises(
+        settings.MisconfiguredError, match="IMAGESIGNALS_TIME_ZONE to a time zone like Asia/Kolkata"
+    ):
+        settings.read({settings.TIME_ZONE: name})
 
 
 def test_secrets_stay_out_of_the_repr() -> None:

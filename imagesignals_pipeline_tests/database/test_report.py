@@ -9,6 +9,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
@@ -110,6 +111,18 @@ def test_no_picture_is_written_when_none_may_be(connection: Connection, tmp_path
     assert "data:image/jpeg" not in text
     assert "data:image/webp" not in text
     assert "Same file as the same flat" in text
+
+
+def test_a_report_has_the_times_of_its_readers(connection: Connection, tmp_path: Path) -> None:
+    """Whoever compares a caption with the receipt reads the same clock."""
+    copied(connection, 0.8)
+    zone = ZoneInfo("Asia/Kolkata")
+    made = report.write(connection, tmp_path, NOW, show_pictures=True, zone=zone)
+    text = made.first_file.read_text("utf-8")
+    assert made.first_file.parent.name == "2026-03-04T05-06-07Z"
+    assert "4 March 2026, 10:36 IST" in text
+    assert "2 March 2025, 00:42 IST" in text
+    assert "Times are in Asia/Kolkata;" in text
 
 
 def test_what_strangers_wrote_is_text(connection: Connection, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -70,9 +72,9 @@ def desk(engine: Engine) -> Desk:
     return Desk(engine, database.explain)
 
 
-@pytest.fixture
-def served(desk: Desk) -> Iterator[Served]:
-    """The page, served as the command does."""
+@contextmanager
+def serving(desk: Desk) -> Generator[Served]:
+    """Serve the page as the command does."""
     with server.listen(0) as listening:
         web = server.web_server(desk, listening)
         thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
@@ -81,6 +83,13 @@ def served(desk: Desk) -> Iterator[Served]:
         web.should_exit = True
         thread.join(TIMEOUT_S)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def served(desk: Desk) -> Iterator[Served]:
+    """The page that most tests ask."""
+    with serving(desk) as page:
+        yield page
 
 
 class _Tags(HTMLParser):
@@ -263,19 +272,29 @@ def test_a_group_that_has_a_new_original_is_found_by_the_old_one(
 def test_no_picture_leaves_when_the_operator_says_so(desk: Desk, engine: Engine) -> None:
     """With thumbnails switched off neither page nor picture address shows one."""
     original, copy = two(engine)
-    hidden = Desk(desk.engine, desk.explain, show_pictures=False)
-    with server.listen(0) as listening:
-        web = server.web_server(hidden, listening)
-        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
-        thread.start()
-        served = Served(listening.getsockname()[1])
+    with serving(Desk(desk.engine, desk.explain, show_pictures=False)) as served:
         pages = [served.get(path).text for path in ("/", f"/group/{original}")]
         picture_status = served.get(f"/picture/{copy}").status_code
-        web.should_exit = True
-        thread.join(TIMEOUT_S)
     assert picture_status == 404
     assert all("<img" not in each and "<image" not in each for each in pages)
     assert all("F-101" in each for each in pages)
+
+
+def test_times_are_those_of_the_readers(desk: Desk, engine: Engine) -> None:
+    """Captions, headings and decisions are in the zone that is set, which the small print names."""
+    original, _ = two(engine)
+    with engine.begin() as connection:
+        evening = text("update payment_submissions set created_at = created_at + interval '20 h'")
+        connection.execute(evening)
+    with serving(Desk(desk.engine, desk.explain, zone=ZoneInfo("Asia/Kolkata"))) as served:
+        path = f"/group/{original}"
+        served.post(path, form(served.get(path).text))
+        group, listed = served.get(path).text, served.get("/").text
+    assert "2 March 2025, 01:30 IST" in group
+    assert ":00 UTC" not in group
+    assert re.search(r"<bdi>Asha</bdi>, <time [^>]*>[^<]* IST<", group)
+    assert "2 March 2025" in listed
+    assert all("Times are in Asia/Kolkata;" in each for each in (group, listed))
 
 
 def test_a_database_that_is_gone_is_one_line(served: Served, engine: Engine) -> None:

@@ -352,9 +352,9 @@ class TestFailures:
     ) -> None:
         """Failed and skipped rows of the window, each with what to do; a URL is never shown."""
         frame = source.failures_frame(connection)
-        assert list(frame.columns) == ["flat_id", "submitted", "kind", "reason", "what to do"]
+        assert list(frame.columns) == ["flat_id", "submitted (UTC)", "kind", "reason", "what to do"]
         names = ("adopted failure", "damaged", "not found", "pdf")
-        assert list(frame["submitted"]) == [
+        assert list(frame["submitted (UTC)"]) == [
             f"{society[name].created_at:%Y-%m-%d %H:%M}" for name in names
         ]
         told = dict(zip(frame["kind"], frame["what to do"], strict=True))

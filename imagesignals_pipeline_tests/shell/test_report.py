@@ -36,10 +36,13 @@ def materialize(asset: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
         )
 
 
-def test_materializing_writes_a_report(home: Path, database_url: str) -> None:
+def test_materializing_writes_a_report(
+    home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The UI shows where it is, its numbers, and the latest copies as text; no signal changes."""
     old = home / "reports" / "2020-01-01T00-00-00Z"
     old.mkdir(parents=True)
+    monkeypatch.setenv(settings.TIME_ZONE, "Asia/Kolkata")
     (event,) = materialize(duplicate_review_report).asset_materializations_for_node(
         "duplicate_review_report"
     )
@@ -47,6 +50,7 @@ def test_materializing_writes_a_report(home: Path, database_url: str) -> None:
     path = Path(str(shown["report"]))
     assert path.parent.parent == home / "reports"
     assert "A signal is not an accusation" in path.read_text("utf-8")
+    assert "Times are in Asia/Kolkata" in path.read_text("utf-8")
     assert (shown["groups"], shown["copies_undecided"], shown["old_reports_removed"]) == (1, 1, 1)
     assert "F&#124;1 &#91;x&#93;(y)" in str(shown["latest_copies"])
     engine = database.engine(database_url)

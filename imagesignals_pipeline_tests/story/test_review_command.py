@@ -21,9 +21,12 @@ def address_of(process: subprocess.Popen[str]) -> str:
 
 def test_it_serves_until_it_is_stopped(operator: Operator) -> None:
     """The address is printed, a second one at the port is refused, and Ctrl-C ends it well."""
-    with operator.starts("review", "--port", "0") as process:
+    clock = {settings.TIME_ZONE: "Asia/Kolkata"}
+    with operator.starts("review", "--port", "0", **clock) as process:
         address = address_of(process)
-        assert "No screenshot was submitted twice." in requests.get(address, timeout=60).text
+        page = requests.get(address, timeout=60).text
+        assert "No screenshot was submitted twice." in page
+        assert "Times are in Asia/Kolkata" in page
         second = operator.runs("review", "--port", address.rpartition(":")[2])
         assert second.status == 1
         assert "cannot be used" in second.err
