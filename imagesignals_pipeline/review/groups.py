@@ -148,7 +148,7 @@ def group(connection: Connection, original: UUID) -> Group | None:
 
 
 def original_of(connection: Connection, copy: UUID) -> UUID | None:
-    """Return the original of a copy."""
+    """Return the original of a copy; None when it is none, or has a group of its own."""
     return connection.execute(query("review_original_of"), {"id": copy}).scalar_one_or_none()
 
 

@@ -2049,12 +2049,17 @@ left join image_fingerprints as original_print
 order by imagesignals_moment(original.created_at), original.id, 4, submission.id;
 
 -- name: review_original_of
--- Of whom a submission is a copy.
-select similar_to_payment_id as original_id
-from payment_image_signals
-where payment_submission_id = cast(:id as uuid)
-    and duplicate_detected
-    and similar_to_payment_id is not null;
+-- Of whom a submission is a copy that has no copies itself. Rows of another program may name a copy
+-- as an original, or each other.
+select signals.similar_to_payment_id as original_id
+from payment_image_signals as signals
+where signals.payment_submission_id = cast(:id as uuid)
+    and signals.duplicate_detected
+    and signals.similar_to_payment_id is not null
+    and not exists (
+        select from payment_image_signals as copy
+        where copy.similar_to_payment_id = cast(:id as uuid) and copy.duplicate_detected
+    );
 
 -- name: review_pictures
 -- The stored picture of each of the given submissions; none where it was too empty to keep.

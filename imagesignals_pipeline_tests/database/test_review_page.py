@@ -269,6 +269,34 @@ def test_a_group_that_has_a_new_original_is_found_by_the_old_one(
     assert answer.status_code == 200
 
 
+def test_copies_of_copies_are_found_where_the_list_says(served: Served, engine: Engine) -> None:
+    """Rows of another program may form a chain or a circle: each copy has its page and its form."""
+    first, second = two(engine)
+    with engine.begin() as connection:
+        third = submit(connection, 80).id
+        linked = text(
+            "insert into payment_image_signals (payment_submission_id, image_url,"
+            " duplicate_detected, similar_to_payment_id, similarity_percentage, analysis_status)"
+            " values (:copy, 'u', true, :original, 100, 'completed')"
+        )
+        connection.execute(linked, {"copy": third, "original": second})
+    path = f"/group/{second}"
+    page = served.get(path)
+    assert page.url == served.origin + path
+    assert f'id="copy-{third}"' in page.text
+    assert served.post(path, form(page.text)).status_code == 303
+    assert "1 copy of 2 wait for a decision" in served.get("/").text
+    with engine.begin() as connection:
+        circle = text(
+            "update payment_image_signals set duplicate_detected = true, similarity_percentage ="
+            " 100, similar_to_payment_id = :copy where payment_submission_id = :original"
+        )
+        connection.execute(circle, {"copy": second, "original": first})
+    answers = [served.get(f"/group/{each}") for each in (first, second)]
+    assert [each.url[-36:] for each in answers] == [str(first), str(second)]
+    assert [each.status_code for each in answers] == [200, 200]
+
+
 def test_no_picture_leaves_when_the_operator_says_so(desk: Desk, engine: Engine) -> None:
     """With thumbnails switched off neither page nor picture address shows one."""
     original, copy = two(engine)
