@@ -139,7 +139,8 @@ def report_page(leaf: Leaf, cover: Cover) -> Html:
     """Return one file of the report, which needs nothing beside itself."""
     page_counts = _counts(group for group, _ in leaf.groups)
     chosen = [(name, value) for name, values in page_counts.items() for value in values]
-    style = _style() + "".join(_rule(name, value) for name, value in chosen)
+    passing = sorted({_passing(group) for group, _ in leaf.groups})
+    style = _style() + "".join([*(_rule(name, value) for name, value in chosen), *passing])
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -219,6 +220,15 @@ def _rule(name: str, value: str) -> str:
         f'body:has(#{name} option[value="{value}"]:checked) '
         f".group:not(.{FILTER_CLASSES[name]}-{value}){{display:none}}\n"
     )
+
+
+def _passing(group: Group) -> str:
+    """Return what hides the line that no group is left, as long as this one passes the filters."""
+    asked = ""
+    for name, values in _counts([group]).items():
+        options = ",".join(f'[value="{value}"]' for value in ("", *values))
+        asked += f":has(#{name} option:is({options}):checked)"
+    return f"body{asked} .none{{display:none}}\n"
 
 
 @pass_context

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import Popen
 
@@ -12,6 +13,7 @@ from websockets.sync.client import ClientConnection
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.demo import DemoStore, Kind
+from imagesignals_pipeline.review import report
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, copied, insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.reader import Reader
@@ -117,6 +119,33 @@ def open_group_and_decide(member: Reader) -> None:
     member.waits_for("document.querySelector('.saved')")
     assert "Recorded: Follow up" in member.reads()
     assert "Called on Monday." in member.reads()
+
+
+def test_the_filters_of_a_report_say_when_nothing_is_left(
+    member: Reader, reviewed: Operator, tmp_path: Path
+) -> None:
+    """Whatever is chosen, the line is there when no group is, and only then."""
+    later = text("update payment_submissions set created_at = '2025-12-05' where id = :id")
+    with reviewed.engine.begin() as connection:
+        connection.execute(later, {"id": SUBMISSIONS[-1].id})
+        made = report.write(connection, tmp_path, datetime.now(UTC), show_pictures=False)
+    member.opens(f"file://{made.first_file}")
+    member.waits_for("document.querySelector('.none')")
+    choices = range(int(member.finds("document.querySelector('#month').length")))
+    seen = [groups_and_line(member, tier, month) for tier in range(3) for month in choices]
+    assert {line is (count == 0) for count, line in seen} == {True}
+    assert {count for count, _ in seen} == {0, 1, 2}
+
+
+def groups_and_line(member: Reader, tier: int, month: int) -> tuple[int, bool]:
+    """Choose in two filters, and return how many groups are shown, and whether the line is."""
+    member.finds(f"document.querySelector('#tier').selectedIndex = {tier}")
+    member.finds(f"document.querySelector('#month').selectedIndex = {month}")
+    shown = "[...document.querySelectorAll('.group')].filter(each => each.checkVisibility()).length"
+    return (
+        int(member.finds(shown)),
+        bool(member.finds("document.querySelector('.none').checkVisibility()")),
+    )
 
 
 def test_markup_in_a_label_does_nothing(member: Reader, done: Operator) -> None:
