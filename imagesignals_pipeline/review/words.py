@@ -19,11 +19,18 @@ TIERS: Mapping[str, str] = MappingProxyType(
 DECISIONS: Mapping[str, str] = MappingProxyType(
     {
         UNDECIDED: "Undecided",
-        Decision.SAME_PAYMENT: "Same payment re-sent",
-        Decision.NOT_DUPLICATE: "Not a duplicate",
-        Decision.FOLLOW_UP: "Follow up",
+        Decision.SAME_PAYMENT: "Same payment, sent again",
+        Decision.NOT_DUPLICATE: "Not the same payment",
+        Decision.FOLLOW_UP: "To be asked about",
     }
 )
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        Decision.SAME_PAYMENT: "nothing to do",
+        Decision.NOT_DUPLICATE: "the signal is wrong",
+    }
+)
+"""What stands beside a decision where it is chosen."""
 FLATS: Mapping[str, str] = MappingProxyType({"same": "Same flat", "other": "Another flat"})
 NOT_AN_ACCUSATION = (
     "A signal is not an accusation. It says that two pictures look the same, not why: a payment "

@@ -154,7 +154,9 @@ def test_a_decision_shows_in_the_next_report(connection: Connection, tmp_path: P
     made = report.write(connection, tmp_path, NOW, show_pictures=True)
     text = made.first_file.read_text("utf-8")
     assert made.copies_undecided == 0
-    assert [each in text for each in ("Follow up", "Asha Rao", "Called on Monday.")] == [True] * 3
+    assert [each in text for each in ("To be asked about", "Asha Rao", "Called on Monday.")] == [
+        True
+    ] * 3
     after = rows(connection)[copy.id]
     unlike = {name for name in after if before[name] != after[name]}
     assert unlike <= {"updated_at", "analyzed_at"}

@@ -181,10 +181,10 @@ def test_a_decision_is_recorded_once_and_shown(served: Served, engine: Engine) -
     assert (first.status_code, sent.status_code) == (303, 303)
     assert sent.headers["Location"] == f"{path}?flat=same&saved={copy}#copy-{copy}"
     page = served.get(sent.headers["Location"]).text
-    assert "Recorded: Same payment re-sent." in page
+    assert "Recorded: Same payment, sent again." in page
     assert page.count("Spoke to them.") == 1
     assert 'autocomplete="name" value="Asha"' in page
-    assert "Same payment re-sent" in served.get("/?decision=same_payment").text
+    assert "Same payment, sent again" in served.get("/?decision=same_payment").text
 
 
 NOT_OURS: list[tuple[dict[str, str], dict[str, str], int]] = [
@@ -212,6 +212,18 @@ def test_forms_that_are_not_ours_record_nothing(served: Served, engine: Engine) 
     with engine.connect() as connection:
         count = connection.execute(text("select count(*) from image_review_decisions"))
         assert count.scalar_one() == 0
+
+
+def test_the_form_says_what_a_decision_means(served: Served, engine: Engine) -> None:
+    """Nobody needs a manual to choose, or fears that a click is for ever."""
+    original, _ = two(engine)
+    page = served.get(f"/group/{original}").text
+    assert re.findall(r"required> ([^<]*)<", page) == [
+        "Same payment, sent again (nothing to do)",
+        "Not the same payment (the signal is wrong)",
+        "To be asked about",
+    ]
+    assert "You can change it later by recording another one; all are kept." in page
 
 
 def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:

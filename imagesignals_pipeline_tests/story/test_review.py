@@ -73,7 +73,7 @@ def test_a_decision_by_keyboard_survives_a_new_backfill(member: Reader, reviewed
         backfill(reviewed)
         member.opens(f"{home}/?decision=follow_up")
         member.waits_for("document.querySelectorAll('li.group').length === 1")
-        assert "Follow up" in member.finds("document.querySelector('li.group').innerText")
+        assert "To be asked about" in member.finds("document.querySelector('li.group').innerText")
     with reviewed.engine.connect() as connection:
         marked = connection.execute(
             text("select payment_submission_id from payment_image_signals where duplicate_detected")
@@ -117,7 +117,7 @@ def open_group_and_decide(member: Reader) -> None:
     member.tabs_to("form.decide button")
     member.presses("Enter")
     member.waits_for("document.querySelector('.saved')")
-    assert "Recorded: Follow up" in member.reads()
+    assert "Recorded: To be asked about" in member.reads()
     assert "Called on Monday." in member.reads()
 
 
