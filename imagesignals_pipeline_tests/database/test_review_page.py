@@ -226,6 +226,22 @@ def test_the_form_says_what_a_decision_means(served: Served, engine: Engine) -> 
     assert "You can change it later by recording another one; all are kept." in page
 
 
+def test_a_percentage_says_what_it_is_of(served: Served, engine: Engine) -> None:
+    """Of altered pixels it is the text that agrees: there may be places where the two differ."""
+    original, _ = two(engine)
+    pages = ("/", f"/group/{original}")
+    assert all("100 % alike" in served.get(each).text for each in pages)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "update image_fingerprints set content_sha256 = sha256('b'), pixels_sha256 ="
+                " sha256('b') where payment_submission_id = :original"
+            ),
+            {"original": original},
+        )
+    assert all("100 % of the text agrees" in served.get(each).text for each in pages)
+
+
 def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:
     """Every browser names the origin of a form; whoever does not is none."""
     original, _ = two(engine)

@@ -17,7 +17,8 @@ alter table payment_image_signals
     add column if not exists duplicate_detected boolean default false,
     -- The earliest submission of the same picture.
     add column if not exists similar_to_payment_id uuid,
-    -- How alike the two are; 100: the same file or the same pixels.
+    -- How alike the two are: 100 for the same file or the same pixels; of other copies the share of the
+    -- text both show that agrees, which may be 100 too.
     add column if not exists similarity_percentage integer,
     -- Why we say so, in one sentence; of no duplicate, that it agrees with another but for one place.
     add column if not exists similarity_explanation text,
