@@ -52,7 +52,7 @@ def read(picture: Picture) -> Metadata:
     source = _source(traces, editor)
     stripped = traces.facebook or traces.emptied
     clauses = [_origin(traces, source), *_taken(taken), *_edited(editor)]
-    clauses += ["metadata were removed from this file"] if stripped else []
+    clauses += _stripped(traces)
     clauses += _sent_on(picture, has_exif=traces.has_exif)
     return Metadata(
         available=traces.has_exif,
@@ -90,6 +90,13 @@ def _taken(taken: dates.Taken | None) -> list[str]:
         return []
     zone = "" if taken.zone_known else ", zone not recorded, UTC assumed"
     return [f"taken {taken.at:%Y-%m-%d %H:%M:%S %Z}{zone}"]
+
+
+def _stripped(traces: Traces) -> list[str]:
+    """Tell traces of a removal as what they mostly are: the file came through a messenger."""
+    if traces.emptied:
+        return ["its metadata are empty, as messengers leave them"]
+    return ["it has the mark that Facebook leaves in place of metadata"] if traces.facebook else []
 
 
 def _sent_on(picture: Picture, *, has_exif: bool) -> list[str]:

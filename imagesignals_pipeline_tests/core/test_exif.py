@@ -268,7 +268,8 @@ def test_an_emptied_block_is_a_trace_of_removal(block: bytes, stripped: bool) ->
     """A block that says it has no entries was emptied; a broken one is only broken."""
     metadata = read(encode(blocks(), "JPEG", exif=block))
     assert (metadata.available, metadata.stripped) == (False, stripped)
-    assert ("metadata were removed from this file" in metadata.notes) is stripped
+    said = f"{NO_EXIF}; its metadata are empty, as messengers leave them."
+    assert metadata.notes == (said if stripped else f"{NO_EXIF}.")
 
 
 def test_facebook_s_mark_is_a_trace_of_removal() -> None:
@@ -277,7 +278,9 @@ def test_facebook_s_mark_is_a_trace_of_removal() -> None:
     resource = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + len(iptc).to_bytes(4, "big") + iptc + b"\0"
     segment = b"\xff\xed" + (len(resource) + 2).to_bytes(2, "big") + resource
     content = encode(blocks(), "JPEG")
-    assert read(content[:2] + segment + content[2:]).stripped
+    metadata = read(content[:2] + segment + content[2:])
+    assert metadata.stripped
+    assert metadata.notes.endswith("; it has the mark that Facebook leaves in place of metadata.")
     assert not read(content[:2] + segment.replace(b"FBMD", b"NEWS") + content[2:]).stripped
 
 

@@ -28,7 +28,7 @@ alter table payment_image_signals
     add column if not exists exif_creation_date timestamptz,
     -- Who made the file: screenshot, camera, edited or unknown.
     add column if not exists exif_source_type text,
-    -- The file shows that its metadata were removed.
+    -- The file's metadata are empty, as messengers leave them.
     add column if not exists exif_metadata_stripped boolean default false,
     -- The program that saved the file last, if it edits pictures.
     add column if not exists exif_editor_detected text,
