@@ -20,8 +20,9 @@ def monthly_patterns(postgres: dg.ResourceParam[Postgres]) -> dg.MaterializeResu
     """Submissions, duplicates, look-alikes, odd pictures, editors and failures of every month.
 
     A pattern is a reason to look, not a verdict. A look-alike has the 64-bit hash of an earlier
-    submission and is not the same picture: the monthly receipts of one app often do. It writes no
-    table: read the tables and the picture in the metadata of its latest materialization.
+    submission and is not the same picture: the monthly receipts of one app often do, and nothing is
+    wrong with it. An edited one was saved by a picture program, which may only have cropped it. It
+    writes no table: read the tables and the picture in the metadata of its latest materialization.
     """
     with plain_failures(), postgres.engine.begin() as connection:
         found = patterns.read(connection)

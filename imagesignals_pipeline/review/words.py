@@ -12,7 +12,7 @@ TIERS: Mapping[str, str] = MappingProxyType(
     {
         Tier.SAME_FILE: "Same file",
         Tier.SAME_PIXELS: "Same picture, saved again",
-        Tier.SAME_PICTURE: "Same screenshot, other pixels",
+        Tier.SAME_PICTURE: "Same screenshot, saved differently",
         Tier.UNCHECKED: "Marked by another program",
     }
 )
@@ -31,7 +31,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What stands beside a decision where it is chosen."""
-FLATS: Mapping[str, str] = MappingProxyType({"same": "Same flat", "other": "Another flat"})
+FLATS: Mapping[str, str] = MappingProxyType(
+    {"same": "By the same flat", "other": "By another flat"}
+)
 NOT_AN_ACCUSATION = (
     "A signal is not an accusation. It says that two pictures look the same, not why: a payment "
     "may have been sent in twice by mistake, or one receipt may belong to two flats. Talk first."

@@ -77,6 +77,7 @@ def test_a_report_needs_nothing_beside_itself(connection: Connection, tmp_path: 
     assert f"#p-{original.id}" in links
     assert "A signal is not an accusation" in text
     assert "<td>2025-03</td><td>2</td><td>2</td><td>1 (50 %)</td>" in text
+    assert "A look-alike is another payment whose receipt merely resembles" in text
     assert "default-src &#39;none&#39;" in text
 
 

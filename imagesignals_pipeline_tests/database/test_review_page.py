@@ -242,6 +242,21 @@ def test_a_percentage_says_what_it_is_of(served: Served, engine: Engine) -> None
     assert all("100 % of the text agrees" in served.get(each).text for each in pages)
 
 
+def test_another_flat_has_submitted_nothing_again(served: Served, engine: Engine) -> None:
+    """Only who submitted a picture before can have submitted it again."""
+    original, copy = two(engine)
+    same = served.get(f"/group/{original}").text
+    assert "Submitted again by" in same
+    assert "By the same flat" in same
+    with engine.begin() as connection:
+        moved = text("update payment_submissions set flat_id = 'F-401' where id = :copy")
+        connection.execute(moved, {"copy": copy})
+    other = served.get(f"/group/{original}").text
+    assert 'Also submitted by <bdi class="flat">F-401</bdi>' in other
+    assert "By another flat" in other
+    assert "Submitted again" not in other
+
+
 def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:
     """Every browser names the origin of a form; whoever does not is none."""
     original, _ = two(engine)

@@ -20,7 +20,8 @@ alter table payment_image_signals
     -- How alike the two are: 100 for the same file or the same pixels; of other copies the share of the
     -- text both show that agrees, which may be 100 too.
     add column if not exists similarity_percentage integer,
-    -- Why we say so, in one sentence; of no duplicate, that it agrees with another but for one place.
+    -- Why we say so, in one sentence. Where it is no duplicate, this may say that it agrees with an
+    -- earlier one except in one place.
     add column if not exists similarity_explanation text,
     -- The file has EXIF data that tell something; without is normal for a screenshot.
     add column if not exists exif_available boolean default false,
