@@ -1,8 +1,11 @@
 """Somebody at a browser who has a keyboard and no mouse."""
 
 import time
+from base64 import b64decode
 from contextlib import suppress
 from typing import Any
+
+import pypdfium2
 
 from imagesignals_pipeline_tests.evaluation.browser import Page
 
@@ -38,6 +41,12 @@ class Reader(Page):
     def reads(self) -> str:
         """Return the text of the page as it is shown."""
         return str(self.finds("document.body.innerText"))
+
+    def prints(self) -> list[str]:
+        """Print the page on A4, and return the text of each sheet."""
+        printed = self._call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
+        with pypdfium2.PdfDocument(b64decode(printed["data"])) as document:
+            return [page.get_textpage().get_text_range().strip() for page in document]
 
     def waits_for(self, condition: str) -> None:
         """Wait until the page has loaded and a condition holds."""

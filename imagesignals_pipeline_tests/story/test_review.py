@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.demo import DemoStore, Kind
 from imagesignals_pipeline.review import report
+from imagesignals_pipeline_tests.database import test_report
 from imagesignals_pipeline_tests.few import FEW, NOVEMBER, OCTOBER, copied, insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.reader import Reader
@@ -146,6 +147,21 @@ def groups_and_line(member: Reader, tier: int, month: int) -> tuple[int, bool]:
         int(member.finds(shown)),
         bool(member.finds("document.querySelector('.none').checkVisibility()")),
     )
+
+
+def test_no_heading_is_printed_without_its_pictures(
+    member: Reader, operator: Operator, tmp_path: Path
+) -> None:
+    """A sheet never ends with the heading of a group whose pictures are on the next one."""
+    with operator.engine.begin() as connection:
+        for day in (0, 10, 20):
+            test_report.copied(connection, day)
+        made = report.write(connection, tmp_path, datetime.now(UTC), show_pictures=True)
+    member.opens(f"file://{made.first_file}")
+    member.waits_for("document.querySelector('.group')")
+    sheets = member.prints()
+    assert "F-101" in "".join(sheets)
+    assert [each.splitlines()[-1] for each in sheets if each.endswith("and 1 copy")] == []
 
 
 def test_markup_in_a_label_does_nothing(member: Reader, done: Operator) -> None:
