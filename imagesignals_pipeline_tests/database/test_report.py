@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,17 @@ def test_a_report_has_the_times_of_its_readers(connection: Connection, tmp_path:
     assert "4 March 2026, 10:36 IST" in text
     assert "2 March 2025, 00:42 IST" in text
     assert "Times are in Asia/Kolkata;" in text
+
+
+def test_what_is_counted_twice_has_two_tables(connection: Connection, tmp_path: Path) -> None:
+    """The numbers of one table add up to all copies."""
+    original, copy = copied(connection, 0)
+    copied(connection, 10)
+    decide(connection, original, copy)
+    text = report.write(connection, tmp_path, NOW, show_pictures=True).first_file.read_text("utf-8")
+    tables = re.findall(r"<table><caption>(Copies by \w+)</caption>(.*?)</table>", text, re.DOTALL)
+    counted = {name: re.findall(r"<td>(\d+)</td>", table) for name, table in tables}
+    assert counted == {"Copies by likeness": ["2"], "Copies by decision": ["1", "1"]}
 
 
 def test_what_strangers_wrote_is_text(connection: Connection, tmp_path: Path) -> None:
