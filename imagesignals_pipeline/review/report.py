@@ -87,7 +87,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
             "make room there, or correct IMAGESIGNALS_REPORTS."
         ) from None
     return Report(
-        first_file=target / _name(1),
+        first_file=target / _names(len(parts))[0],
         files=len(parts),
         groups=found.total,
         groups_shown=shown,
@@ -120,8 +120,10 @@ def _was_given_up(folder: Path, now: datetime) -> bool:
     return datetime.fromtimestamp(folder.stat().st_mtime, UTC) < now - timedelta(days=1)
 
 
-def _name(number: int) -> str:
-    return f"page-{number}.html"
+def _names(files: int) -> list[str]:
+    """Return the names of so many files, which sort as they follow each other."""
+    width = len(str(files))
+    return [f"page-{number:0{width}}.html" for number in range(1, files + 1)]
 
 
 def _made_at(report: Path) -> datetime | None:
@@ -137,7 +139,7 @@ def _documents(
     connection: Connection, parts: Sequence[Sequence[Group]], cover: Cover
 ) -> Iterable[tuple[str, str]]:
     """Yield name and text of one file after the other: their pictures are never held at once."""
-    names = [_name(number) for number in range(1, len(parts) + 1)]
+    names = _names(len(parts))
     for number, part in enumerate(parts, start=1):
         cut = [Group(each.original, each.copies[-MOST_COPIES:]) for each in part]
         ids = [member.id for each in cut for member in (each.original, *each.copies)]

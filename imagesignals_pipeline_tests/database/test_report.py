@@ -128,6 +128,17 @@ def test_a_report_has_the_times_of_its_readers(connection: Connection, tmp_path:
     assert "Times are in Asia/Kolkata;" in text
 
 
+def test_files_sort_as_they_follow_each_other(connection: Connection, tmp_path: Path) -> None:
+    """Ten files are named by two digits: the tenth does not come after the first."""
+    for day in range(0, 100, 10):
+        copied(connection, day)
+    made = report.write(connection, tmp_path, NOW, show_pictures=False, groups_a_file=1)
+    names = sorted(each.name for each in made.first_file.parent.iterdir())
+    assert names == [f"page-{number:02}.html" for number in range(1, 11)]
+    assert made.first_file.name == names[0]
+    assert 'href="page-10.html">Page 10</a>' in made.first_file.read_text("utf-8")
+
+
 def test_what_is_counted_twice_has_two_tables(connection: Connection, tmp_path: Path) -> None:
     """The numbers of one table add up to all copies."""
     original, copy = copied(connection, 0)
