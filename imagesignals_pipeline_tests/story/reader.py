@@ -42,6 +42,11 @@ class Reader(Page):
         """Return the text of the page as it is shown."""
         return str(self.finds("document.body.innerText"))
 
+    def narrows(self, pixels: int) -> None:
+        """Make the window as wide as a phone."""
+        size = {"width": pixels, "height": 700, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+
     def prints(self) -> list[str]:
         """Print the page on A4, and return the text of each sheet."""
         printed = self._call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)

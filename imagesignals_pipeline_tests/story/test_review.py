@@ -125,13 +125,15 @@ def open_group_and_decide(member: Reader) -> None:
 def test_the_filters_of_a_report_say_when_nothing_is_left(
     member: Reader, reviewed: Operator, tmp_path: Path
 ) -> None:
-    """Whatever is chosen, the line is there when no group is, and only then."""
+    """Whatever is chosen, the line is there when no group is, and only then; on a phone as well."""
     later = text("update payment_submissions set created_at = '2025-12-05' where id = :id")
     with reviewed.engine.begin() as connection:
         connection.execute(later, {"id": SUBMISSIONS[-1].id})
         made = report.write(connection, tmp_path, datetime.now(UTC), show_pictures=False)
     member.opens(f"file://{made.first_file}")
     member.waits_for("document.querySelector('.none')")
+    member.narrows(320)
+    assert int(member.finds("document.documentElement.scrollWidth")) == 320
     choices = range(int(member.finds("document.querySelector('#month').length")))
     seen = [groups_and_line(member, tier, month) for tier in range(3) for month in choices]
     assert {line is (count == 0) for count, line in seen} == {True}
