@@ -155,6 +155,7 @@ def report_page(leaf: Leaf, cover: Cover) -> Html:
         number=leaf.number,
         files=leaf.files,
         cover=cover,
+        pictures=cover.pictures,
         zone=cover.zone,
         page_counts={f"{name}s": values for name, values in page_counts.items()},
     )

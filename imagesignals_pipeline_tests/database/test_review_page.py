@@ -308,6 +308,7 @@ def test_a_group_that_has_a_new_original_is_found_by_the_old_one(
     """A bookmark of a group still leads to it."""
     original, copy = two(engine)
     answer = served.get(f"/group/{copy}")
+    assert all(f"Payment {each}" in answer.text for each in (original, copy))
     assert answer.url == f"{served.origin}/group/{original}"
     assert answer.status_code == 200
 
@@ -349,6 +350,8 @@ def test_no_picture_leaves_when_the_operator_says_so(desk: Desk, engine: Engine)
     assert picture_status == 404
     assert all("<img" not in each and "<image" not in each for each in pages)
     assert all("F-101" in each for each in pages)
+    assert all("The pictures are" not in each for each in pages)
+    assert f"Payment {copy}, first submitted as payment {original}" in pages[1]
 
 
 def test_times_are_those_of_the_readers(desk: Desk, engine: Engine) -> None:
