@@ -85,6 +85,11 @@ def test_outlines_are_seen_on_their_halo() -> None:
     assert STYLE.count("#c2005f") >= 2
 
 
+def test_a_decision_colours_its_own_word_alone() -> None:
+    """A group of the report has the classes of its decisions too: it is not written in red."""
+    assert set(re.findall(r"(\S*)\.d-\w+", STYLE)) == {".badge"}
+
+
 @given(FILTERS)
 def test_filters_survive_an_address(filters: Filters) -> None:
     """What stands in a link is read as what it was."""
