@@ -962,6 +962,15 @@ select
     row_security_active('payment_submissions')
     and not exists (select from payment_submissions) as all_rows_hidden;
 
+-- name: open_tables
+-- Which of the application's two tables Supabase's API shows whole, as far as grants allow.
+select relname
+from pg_class
+where oid in (to_regclass('payment_image_signals'), to_regclass('image_perceptual_hash_index'))
+    and not relrowsecurity
+    and exists (select from pg_roles where rolname in ('anon', 'authenticated'))
+order by relname;
+
 -- name: column_exists
 -- Whether a table of the search path has a column.
 select exists (

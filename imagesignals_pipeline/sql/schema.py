@@ -37,13 +37,15 @@ class MigrationReport:
 
     `superseded_rows` counts the second rows of a submission that were moved aside, `broken_rules`
     the adopted rows that break a rule and were left as they are, by rule. `all_rows_hidden` is
-    true when row-level security shows this role no submission.
+    true when row-level security shows this role no submission. `open_tables` are those of the
+    application's two that a public API, where there is one, shows without row-level security.
     """
 
     applied: tuple[str, ...] = ()
     superseded_rows: int = 0
     broken_rules: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     all_rows_hidden: bool = False
+    open_tables: tuple[str, ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -62,12 +64,18 @@ class MigrationReport:
         )
         if self.all_rows_hidden:
             lines.append(ALL_ROWS_HIDDEN)
+        lines.extend(OPEN_TABLE.format(table=table) for table in self.open_tables)
         return tuple(lines)
 
 
 ALL_ROWS_HIDDEN = (
     "Row-level security applies to this role, which sees no row of payment_submissions: if there "
     "are any, grant it a policy for all rows, or the attribute BYPASSRLS."
+)
+OPEN_TABLE = (
+    "{table} has no row-level security: whoever has the public API's key can do with its rows what "
+    "the grants of anon and authenticated allow. To shut it, create policies for those of the "
+    "application's users who are to see it, then ALTER TABLE {table} ENABLE ROW LEVEL SECURITY."
 )
 
 
@@ -95,6 +103,7 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         applied, superseded = patiently(connection, lambda: _apply(connection))
         broken = connection.execute(query("broken_rules")).mappings().one()
         hidden = connection.execute(query("all_rows_hidden")).scalar_one()
+        open_tables = connection.execute(query("open_tables")).scalars().all()
         _set(connection, "search_path", server.search_path)
     except DBAPIError as error:
         raise SchemaError(refusal(error)) from error
@@ -103,6 +112,7 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         superseded_rows=superseded,
         broken_rules=MappingProxyType({rule: rows for rule, rows in broken.items() if rows}),
         all_rows_hidden=hidden,
+        open_tables=tuple(open_tables),
     )
 
 

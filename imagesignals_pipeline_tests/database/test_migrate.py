@@ -427,6 +427,43 @@ def test_supabase_publishes_none_of_our_tables(live: Connection) -> None:
     sql.require_tables(live)
 
 
+@pytest.mark.parametrize("scripts_before", [0, 1])
+def test_what_the_live_application_shows_its_users_stays_shown(
+    live: Connection, monkeypatch: pytest.MonkeyPatch, scripts_before: int
+) -> None:
+    """Adopted without row-level security they get none, on the way from an older one neither."""
+    for statement in (
+        "create role authenticated",
+        'drop policy "Everybody sees signals" on payment_image_signals',
+        "alter table payment_image_signals disable row level security",
+        "grant select on payment_image_signals to authenticated",
+    ):
+        live.execute(text(statement))
+    if scripts_before:
+        scripts = migrations()[:scripts_before]
+        monkeypatch.setattr(loader, "migrations", lambda: scripts)
+        sql.migrate(live)
+        monkeypatch.undo()
+        live.execute(text("select set_config('imagesignals.made_here', '', true)"))  # it ended
+    report = sql.migrate(live)
+    assert report.open_tables == ("payment_image_signals",)
+    assert "ALTER TABLE payment_image_signals ENABLE ROW LEVEL SECURITY." in report.lines[-1]
+    assert sql.migrate(live).open_tables == report.open_tables
+    live.execute(text("set local role authenticated"))
+    assert live.execute(text("select count(*) from payment_image_signals")).scalar_one() == 7
+
+
+def test_tables_that_we_make_are_shut_to_the_public_api(empty_database_url: str) -> None:
+    """The application's two as well, if they were not there: nobody relies on seeing them."""
+    engine = create_engine(empty_database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("create role anon"))
+        report = sql.migrate(connection, create_submissions=True)
+        open_tables = {name for name, shut in catalogue(connection)["security"] if not shut}
+    assert open_tables == {"payment_submissions"}
+    assert report.open_tables == ()
+
+
 def test_two_migrations_at_once_apply_each_script_once(live_engine: Engine) -> None:
     """The second migration waits for the first, and finds nothing to do."""
 

@@ -2,6 +2,11 @@
 -- the columns that are missing and touches no row. The comment before a column is what the Dagster UI
 -- says of it (sql/columns.py).
 
+-- Which of the two are made here, until the end of the transaction: 0007 closes these alone.
+select set_config('imagesignals.made_here', coalesce(string_agg(name, ' '), ''), true)
+from unnest(array['payment_image_signals', 'image_perceptual_hash_index']) as name
+where to_regclass(name) is null;
+
 create table if not exists payment_image_signals (
     -- Of the row.
     id uuid primary key default gen_random_uuid(),
