@@ -157,22 +157,24 @@ def _compare(
     unknown: Collection[Pixels],
     seen: Seen,
 ) -> None:
-    """Compare each picture with those that it named; of `unknown` ones nothing was ever found."""
+    """Compare each picture with those that it named; of `unknown` ones nothing was ever found.
+
+    Without a payload nothing can be compared anew, and what is known stays, on either side of a
+    pair: the thumbnail is forgotten, or the last submission was deleted and its turn has yet to
+    come.
+    """
     own = pictures.payloads(connection, match.ALGORITHM_VERSION, named)
     aligned = looking.align(connection, named, own, seen)
-    asked = [each for each in named if each not in unknown]
+    asked = [each for each in own if each not in unknown]
     known = {
         (each.later, each.earlier): each
         for each in pictures.comparisons(connection, match.ALGORITHM_VERSION, asked)
     }
 
     def compared(each: Pixels) -> list[Comparison]:
-        # Without a payload nothing can be compared anew, and what is known stays: the thumbnail is
-        # forgotten, or the last submission was deleted and its turn has yet to come.
-        comparable = aligned.comparable if each in own else frozenset[Pixels]()
-        absent = [one for one in named[each] if one not in comparable]
+        absent = [one for one in named[each] if one not in aligned.comparable]
         kept = [known[each, one] for one in absent if (each, one) in known]
         return kept + looking.compared(each, aligned, known, seen)
 
-    fresh = [comparison for found in looking.on_all_cores(compared, named) for comparison in found]
+    fresh = [comparison for found in looking.on_all_cores(compared, own) for comparison in found]
     pictures.replace_comparisons(connection, match.ALGORITHM_VERSION, asked, fresh)

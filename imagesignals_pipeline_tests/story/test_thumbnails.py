@@ -11,6 +11,8 @@ from imagesignals_pipeline import backfill, backlog, database, match, settings, 
 from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.model import Outcome
 from imagesignals_pipeline.review import groups
+from imagesignals_pipeline.sql import schema
+from imagesignals_pipeline.sql.loader import migrations
 from imagesignals_pipeline.store import rechecks, sealed
 from imagesignals_pipeline_tests.few import insert
 from imagesignals_pipeline_tests.story.conftest import Operator
@@ -62,6 +64,12 @@ def made_by_another_version(connection: Connection, submission: UUID, version: i
         ),
         {"id": submission, "version": version},
     )
+
+
+def script(name: str) -> str:
+    """Return the text of a migration."""
+    (found,) = (each.script for each in migrations() if each.name == name)
+    return found
 
 
 @pytest.fixture
@@ -251,6 +259,68 @@ class TestForgotten:
                 assert after[each.id] == before[each.id]
             elif each.id != gone:
                 assert not after[each.id][0]
+
+    @pytest.mark.parametrize("young_copies", [True, False])
+    @pytest.mark.parametrize("name", ["0015_shorter_marks", "0016_other_bits"])
+    def test_what_was_found_outlives_marks_of_another_kind(
+        self, engine: Engine, name: str, *, young_copies: bool
+    ) -> None:
+        """Who cannot be described again keeps its place, so that its copies still name it."""
+        if young_copies:
+            with engine.begin() as connection:
+                connection.execute(
+                    text(
+                        "update payment_submissions set created_at = now()"
+                        " where id = any(cast(:ids as uuid []))"
+                    ),
+                    {"ids": [str(each.id) for each in cast() if each.copy_of]},
+                )
+        arrive(engine, cast())
+        backfill.settle(engine, DAYS)
+        found = state(engine)
+        with engine.begin() as connection:
+            connection.execute(text("insert into image_marks values (4, 1, now(), 0, 0)"))
+            schema.execute_script(connection, script(name).split("alter table")[0])
+        assert backfill.settle(engine, DAYS).pictures_moved == (6 if young_copies else 0)
+        assert state(engine) == found
+
+    def test_who_can_name_nobody_any_more_keeps_what_was_found(self, engine: Engine) -> None:
+        """A picture whose descriptor is lost as well is looked at again, and changes nothing."""
+        arrive(engine, cast())
+        backfill.settle(engine, DAYS)
+        found = state(engine)
+        with engine.begin() as connection:
+            connection.execute(text("truncate image_marks, image_pictures"))
+        assert backfill.settle(engine, DAYS).pictures_moved == len(cast())
+        assert state(engine) == found
+
+    def test_what_cannot_be_compared_anew_is_no_longer_doubted(self, engine: Engine) -> None:
+        """Marked copies of forgotten pictures stay, those of others are compared again."""
+        arrive(engine, cast())
+        with engine.begin() as connection:
+            connection.execute(
+                text("update image_matches set explanation = 'marked' where same_picture")
+            )
+        backfill.settle(engine)
+        before = said(engine)
+        spared = next(each for each in cast() if each.copy_of)
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "update image_fingerprints set payload = '', thumbnail_forgotten = true"
+                    " where payment_submission_id = :id"
+                ),
+                {"id": spared.copy_of},
+            )
+            schema.execute_script(connection, script("0018_marked_again"))
+            assert connection.execute(text("select count(*) from image_rechecks")).scalar_one()
+            left = text("select explanation from image_matches where same_picture")
+            assert connection.execute(left).scalars().all() == ["marked"]
+        backfill.settle(engine)
+        assert said(engine)[spared.id] == before[spared.id]
+        assert {id_ for id_, (duplicate, *_) in said(engine).items() if duplicate} == {
+            each.id for each in cast() if each.copy_of
+        }
 
     def test_a_new_analysis_brings_the_thumbnail_back(self, engine: Engine) -> None:
         """After a new version pictures are compared again, and then forgotten again."""
