@@ -177,6 +177,20 @@ def test_marks_of_another_kind_are_made_anew(
     assert tuple(live.execute(left).one()) == ((0, 0) if indexed else (1, 0))
 
 
+def test_deleting_a_submission_reads_no_table_whole(connection: Connection) -> None:
+    """Every foreign key onto the submissions has an index that begins with its column."""
+    keys = text(
+        "select conrelid::regclass::text, exists ("
+        "select from pg_index where indrelid = conrelid and indkey[0] = conkey[1]"
+        " and indpred is null) as indexed"
+        " from pg_constraint"
+        " where contype = 'f' and confrelid = 'payment_submissions'::regclass"
+    )
+    found = connection.execute(keys).all()
+    assert len(found) >= 6
+    assert [table for table, indexed in found if not indexed] == []
+
+
 def test_an_old_server_is_refused(live: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """A PostgreSQL that lacks what the statements need is named with its version."""
     monkeypatch.setattr(schema, "OLDEST_VERSION", 990000)
