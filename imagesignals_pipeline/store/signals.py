@@ -23,6 +23,8 @@ from imagesignals_pipeline.store.turns import in_turn
 
 MAX_URL_CHARACTERS = 2048
 """What is kept of a URL; a picture inside a URL (`data:`) would fill the table."""
+MAX_READ_CHARACTERS = 4096
+"""What is looked at of a URL: what is kept, and as much for what is taken out of it."""
 
 Columns = dict[str, object]
 
@@ -183,6 +185,8 @@ def public_url(url: str) -> str:
     >>> public_url("https://me:pw@store.test/a.png?token=s3cret#x")
     'https://store.test/a.png'
     """
+    if len(url) > MAX_READ_CHARACTERS:  # perhaps within a name and password, which end with an @
+        url = f"{url[:MAX_READ_CHARACTERS]}@"
     address = re.split("[?#]", url.strip(_BLANK), maxsplit=1)[0]
     return storable(_USER_INFORMATION.sub(r"\1", address))[:MAX_URL_CHARACTERS]
 

@@ -1,6 +1,7 @@
 """What waits by itself: changed screenshots, failures whose pause is over, what deletions leave."""
 
 from datetime import date, timedelta
+from random import randbytes
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Engine, text
 
 from imagesignals_pipeline import backfill, backlog, source, store, verify
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
+from imagesignals_pipeline.sql.loader import statements
 from imagesignals_pipeline.store import rechecks, signals
 from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
@@ -26,6 +28,11 @@ ADDRESSES = st.text(
     st.sampled_from("aZ1.:/\\@?#% \t\n\v\u00a0é") | st.characters(exclude_categories=["Cs"]),
     max_size=40,
 ).map(lambda each: each.replace("\0", ""))
+
+RUNS = st.tuples(st.sampled_from("a/@? é"), st.sampled_from([1, 2030, 2048, 4080, 4096, 4097])).map(
+    lambda each: each[0] * each[1]
+)
+LONG_ADDRESSES = st.lists(ADDRESSES | RUNS | st.just("https://"), max_size=5).map("".join)
 
 
 def change(connection: Connection, submission: Submission, **columns: object) -> None:
@@ -54,7 +61,7 @@ def failed_for(connection: Connection, since: str, last: str) -> None:
     )
 
 
-@given(ADDRESSES)
+@given(ADDRESSES | LONG_ADDRESSES)
 @settings(
     deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -62,6 +69,17 @@ def test_the_database_cleans_addresses_as_we_do(connection: Connection, url: str
     """`imagesignals_public_url` and `public_url` agree about every text."""
     cleaned = connection.execute(text("select imagesignals_public_url(:url)"), {"url": url})
     assert cleaned.scalar_one() == signals.public_url(url)
+
+
+def test_a_picture_inside_a_url_is_not_read_whole(connection: Connection) -> None:
+    """What waits is found without reading megabytes of every such URL, and so once it is done."""
+    one = submit(connection, url=f"data:image/png;base64,{randbytes(1_000_000).hex()}")
+    look = text(f"explain (analyze, buffers, format json) {statements()['backlog_pending']}")
+    for waiting in (1, 0):
+        plan = connection.execute(look).scalar_one()[0]["Plan"]
+        assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 200  # of nearly 800
+        assert sum(each.waiting for each in backlog.pending(connection)) == waiting
+        fail(connection, one, FOR_GOOD)
 
 
 class TestChangedScreenshots:

@@ -202,11 +202,23 @@ def test_any_text_can_be_stored(connection: Connection, text_: str, storable: st
         ("https://store.test/@me/a.png", "https://store.test/@me/a.png"),
         ("FLAT_1.jpeg", "FLAT_1.jpeg"),
         ("?s3cret", ""),
+        # Longer than what is looked at, and the secret before, across and beyond its end.
+        (f"https://me:s3cret@store.test/{'a' * 5000}", f"https://store.test/{'a' * 2029}"),
+        (f"https://me:{'s3cret' * 1000}@store.test/a.png", "https://"),
+        (f"https://{'u' * 5000}:s3cret@store.test/a.png", "https://"),
+        (f"https://{'a@' * 3000}s3cret@store.test/a.png", "https://"),
+        (f"https://me:{'s3cret' * 600}@store.test/a.png", "https://store.test/a.png"),
+        (f"https://store.test/{'a' * 5000}?s3cret", f"https://store.test/{'a' * 2029}"),
+        (f"https://store.test?{'s3cret' * 1000}", "https://store.test"),
+        (f"https://store.test/a.png#{'s3cret' * 1000}@b", "https://store.test/a.png"),
+        (f"{'s' * 5000}:s3cret@store.test", "s" * 2048),
     ],
 )
-def test_secrets_of_a_url_are_not_stored(url: str, public: str) -> None:
+def test_secrets_of_a_url_are_not_stored(connection: Connection, url: str, public: str) -> None:
     """Query string, fragment, user name and password stay out of the table."""
     assert public_url(url) == public
+    cleaned = connection.execute(text("select imagesignals_public_url(:url)"), {"url": url})
+    assert cleaned.scalar_one() == public
 
 
 def test_a_picture_inside_a_url_is_cut() -> None:
