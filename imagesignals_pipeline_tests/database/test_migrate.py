@@ -227,6 +227,36 @@ class TestAdoption:
         )
         assert (*key[:2], f"{milder}SET NULL") in after["constraints"]
 
+    @pytest.mark.parametrize("action", ["cascade", "set null", "set default"])
+    def test_second_rows_that_others_refer_to_are_not_moved(
+        self, live: Connection, action: str
+    ) -> None:
+        """What the application keeps about such a row is not lost: it is asked to decide first."""
+        live.execute(
+            text(
+                "create table signal_notes (note text, signal_id uuid"
+                f" references payment_image_signals on delete {action});"  # pyright: ignore[reportArgumentType]
+                "insert into signal_notes select 'checked', id from payment_image_signals"
+            )
+        )
+        before = catalogue(live), contents(live, "signal_notes")
+        with (
+            pytest.raises(sql.SchemaError, match=r"what refers to them in signal_notes: leave one"),
+            live.begin_nested(),
+        ):
+            sql.migrate(live)
+        assert (catalogue(live), contents(live, "signal_notes")) == before
+        live.execute(
+            text(
+                "delete from payment_image_signals as one using payment_image_signals as other"
+                " where one.payment_submission_id = other.payment_submission_id"
+                " and one.id < other.id"
+            )
+        )
+        kept = contents(live, "signal_notes")
+        assert sql.migrate(live).superseded_rows == 0
+        assert contents(live, "signal_notes") == kept
+
     def test_the_best_row_of_a_submission_stays(self, live: Connection) -> None:
         """Of a failed row, an analysis, and one that names itself a copy, the analysis stays."""
         sql.migrate(live)

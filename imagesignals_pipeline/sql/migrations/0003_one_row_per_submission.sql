@@ -14,6 +14,31 @@ comment on table payment_image_signals_superseded is
 
 lock table payment_image_signals in share row exclusive mode;
 
+-- What other tables keep about a second row would go or change with it: then nothing is moved.
+do $$
+declare
+    referring text;
+begin
+    select string_agg(distinct cast(conrelid::regclass as text), ', ')
+    into referring
+    from pg_constraint
+    where contype = 'f'
+        and confrelid = 'payment_image_signals'::regclass
+        and confdeltype in ('c', 'n', 'd');
+    if referring is not null and exists (
+        select
+        from payment_image_signals
+        where payment_submission_id is not null
+        group by payment_submission_id
+        having count(*) > 1
+    ) then
+        raise exception 'submissions have second rows in payment_image_signals, and moving them aside'
+            ' would delete or change what refers to them in %: leave one row of each submission, or'
+            ' drop those foreign keys for the time being', referring;
+    end if;
+end
+$$;
+
 with ranked as (
     select
         signals.ctid as place,
