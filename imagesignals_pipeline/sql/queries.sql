@@ -979,6 +979,19 @@ select exists (
     where attrelid = to_regclass(:relation) and attname = :attribute and not attisdropped
 ) as column_exists;
 
+-- name: columns_that_forbid_null
+-- Columns of the signals that demand a value although we may have none: of ours all but those that
+-- are always filled, of others those without a default.
+select attname
+from pg_attribute
+where attrelid = to_regclass('payment_image_signals')
+    and attnum > 0
+    and not attisdropped
+    and attnotnull
+    and attname <> all(cast(:filled as text []))
+    and (attname = any(cast(:ours as text [])) or not atthasdef and attidentity = '')
+order by attnum;
+
 -- name: relation_exists
 -- Whether the search path leads to a table.
 select to_regclass(:relation) is not null as relation_exists;

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.sql import loader, states
+from imagesignals_pipeline.sql.columns import columns
 from imagesignals_pipeline.sql.loader import Migration, query
 
 OLDEST_VERSION = 140000
@@ -25,6 +26,20 @@ and no statement of the live application waits longer behind it."""
 GIVES_WAY = frozenset({states.LOCK_NOT_AVAILABLE, states.DEADLOCK})
 T = TypeVar("T")
 NEEDED_COLUMNS = frozenset({"id", "flat_id", "screenshot_url", "created_at"})
+
+
+FILLED = (
+    "id",
+    "payment_submission_id",
+    "image_url",
+    "duplicate_detected",
+    "analyzed_at",
+    "analysis_status",
+    "created_at",
+    "updated_at",
+    "written_by_pipeline",
+)
+"""Columns of payment_image_signals that have a value whatever becomes of a screenshot."""
 
 
 class SchemaError(OperatorError):
@@ -100,6 +115,7 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         if create_submissions:
             execute_script(connection, loader.submissions_script())
         _pin_schema(connection, _submissions(connection).schema_name)
+        _refuse_columns_without_null(connection)
         applied, superseded = patiently(connection, lambda: _apply(connection))
         broken = connection.execute(query("broken_rules")).mappings().one()
         hidden = connection.execute(query("all_rows_hidden")).scalar_one()
@@ -146,12 +162,12 @@ def _submissions(connection: Connection) -> Row[tuple[object, ...]]:
             "This database has no table payment_submissions: check the database in "
             "IMAGESIGNALS_DATABASE_URL, and its search_path."
         )
-    columns = dict(column.split(" ", 1) for column in table.columns or ())
-    missing = sorted(NEEDED_COLUMNS - columns.keys())
+    types = dict(column.split(" ", 1) for column in table.columns or ())
+    missing = sorted(NEEDED_COLUMNS - types.keys())
     if missing:
         raise SchemaError(f"payment_submissions has no column {', '.join(missing)}.")
-    if columns["id"] != "uuid":
-        raise SchemaError(f"payment_submissions.id is of type {columns['id']}, not uuid.")
+    if types["id"] != "uuid":
+        raise SchemaError(f"payment_submissions.id is of type {types['id']}, not uuid.")
     if not table.readable:
         raise SchemaError(
             "This role may not read payment_submissions: "
@@ -225,6 +241,20 @@ def _refuse_older_hash_index(connection: Connection) -> None:
         raise SchemaError(
             "image_perceptual_hash_index is of an older form, with a row for every submission: "
             "apply the live application's own migrations of 15 January 2026 first."
+        )
+
+
+def _refuse_columns_without_null(connection: Connection) -> None:
+    """Refuse an adopted table in which a screenshot that cannot be analysed finds no place."""
+    ours = [each.name for each in columns("payment_image_signals")]
+    parameters = {"ours": ours, "filled": list(FILLED)}
+    found = connection.execute(query("columns_that_forbid_null"), parameters).scalars().all()
+    if found:
+        quote = connection.dialect.identifier_preparer.quote
+        changes = ", ".join(f"ALTER COLUMN {quote(each)} DROP NOT NULL" for each in found)
+        raise SchemaError(
+            "payment_image_signals has columns NOT NULL that a screenshot which cannot be analysed "
+            f"leaves empty; let them be: ALTER TABLE payment_image_signals {changes}."
         )
 
 

@@ -13,10 +13,15 @@ import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from imagesignals_pipeline import sql
+from imagesignals_pipeline import source, sql, store
+from imagesignals_pipeline.model import Outcome, Submission
 from imagesignals_pipeline.sql import loader, schema
 from imagesignals_pipeline.sql.loader import migrations
-from imagesignals_pipeline_tests.database.society import let_others_wait
+from imagesignals_pipeline_tests.database.society import (
+    ANALYSED_AT,
+    NOT_FOUND,
+    let_others_wait,
+)
 
 CONTRACT = {
     "payment_image_signals": {
@@ -62,6 +67,12 @@ CONTRACT = {
 def submission(number: int) -> UUID:
     """Return the id of a submission of the live application's database."""
     return UUID(f"5ab00000-0000-0000-0000-{number:012}")
+
+
+def waiting(connection: Connection) -> Submission:
+    """Return a submission of the live application's database that has no signals."""
+    (found,) = source.submissions(connection, [submission(8)])
+    return found
 
 
 def columns(connection: Connection, table: str) -> dict[str, str]:
@@ -355,6 +366,32 @@ class TestAdoption:
         unique = [each for each in indexes if re.search(r"UNIQUE.*\(payment_submission_id\)", each)]
         assert len([each for each in unique if ".payment_image_signals " in each]) == 1
         assert not any("imagesignals_one_row_per_submission" in each for each in indexes)
+
+    @pytest.mark.parametrize("adopted", [False, True])
+    def test_columns_that_demand_what_a_failure_lacks_are_refused(
+        self, live: Connection, *, adopted: bool
+    ) -> None:
+        """They would end a month's run at its first broken link; the line says how to mend it."""
+        if adopted:
+            sql.migrate(live)
+        live.execute(
+            text(
+                "delete from payment_image_signals;"
+                "alter table payment_image_signals add tenant text not null default 'us',"
+                ' add number bigint generated always as identity, add "Odd one" text not null,'
+                " alter duplicate_detected set not null, alter looks_like_screenshot set not null"
+            )
+        )
+        with pytest.raises(sql.SchemaError, match="let them be") as refused:
+            sql.migrate(live)
+        statement = str(refused.value).partition(": ")[2].removesuffix(".")
+        assert statement == (
+            "ALTER TABLE payment_image_signals ALTER COLUMN looks_like_screenshot DROP NOT NULL,"
+            ' ALTER COLUMN "Odd one" DROP NOT NULL'
+        )
+        live.exec_driver_sql(statement)
+        sql.migrate(live)
+        store.save(live, [Outcome(waiting(live), NOT_FOUND)], ANALYSED_AT)
 
     def test_the_first_form_of_the_hash_index_is_refused(self, live: Connection) -> None:
         """A hash index with a row for every submission is left alone, with a clear line."""
