@@ -962,6 +962,16 @@ select
     row_security_active('payment_submissions')
     and not exists (select from payment_submissions) as all_rows_hidden;
 
+-- name: tables_elsewhere
+-- Tables of the application that the search path finds in another schema than the submissions.
+select format('%I.%I', pg_namespace.nspname, pg_class.relname) as name
+from pg_class
+join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+where pg_class.oid
+    in (to_regclass('payment_image_signals'), to_regclass('image_perceptual_hash_index'))
+    and pg_namespace.nspname <> :schema_name
+order by 1;
+
 -- name: open_tables
 -- Which of the application's two tables Supabase's API shows whole, as far as grants allow.
 select relname

@@ -114,7 +114,9 @@ def migrate(connection: Connection, *, create_submissions: bool = False) -> Migr
         connection.execute(query("lock_migrations"))
         if create_submissions:
             execute_script(connection, loader.submissions_script())
-        _pin_schema(connection, _submissions(connection).schema_name)
+        schema_name = _submissions(connection).schema_name
+        _refuse_tables_elsewhere(connection, schema_name)
+        _pin_schema(connection, schema_name)
         _refuse_columns_without_null(connection)
         applied, superseded = patiently(connection, lambda: _apply(connection))
         broken = connection.execute(query("broken_rules")).mappings().one()
@@ -230,6 +232,19 @@ def execute_script(connection: Connection, script: str) -> None:
     """Run a file of statements."""
     # Without parameters the driver leaves a script's percent signs alone.
     connection.exec_driver_sql(script, execution_options={"no_parameters": True})
+
+
+def _refuse_tables_elsewhere(connection: Connection, schema_name: str) -> None:
+    """Refuse to make second tables beside the submissions, which the search path would not find."""
+    parameters = {"schema_name": schema_name}
+    found = connection.execute(query("tables_elsewhere"), parameters).scalars().all()
+    if found:
+        quoted = connection.dialect.identifier_preparer.quote_identifier(schema_name)
+        raise SchemaError(
+            f"{' and '.join(found)} must be in the schema of payment_submissions: ALTER TABLE "
+            f"{found[0]} SET SCHEMA {quoted}. Or set this role's search_path to {quoted} alone: "
+            "then the pipeline has tables of its own, which the application does not read."
+        )
 
 
 def _refuse_older_hash_index(connection: Connection) -> None:

@@ -508,6 +508,25 @@ def test_supabase_publishes_none_of_our_tables(live: Connection) -> None:
     sql.require_tables(live)
 
 
+def test_tables_in_another_schema_than_the_submissions_are_refused(live: Connection) -> None:
+    """Runs would find the application's, `migrate` would make others: it says what to set."""
+    for statement in (
+        "create schema app",
+        "alter table payment_image_signals set schema app",
+        "set local search_path = app, public",
+    ):
+        live.execute(text(statement))
+    line = r'app.payment_image_signals SET SCHEMA "public". Or set this role.s search_path'
+    with pytest.raises(sql.SchemaError, match=line):
+        sql.migrate(live)
+    with live.begin_nested() as attempt:
+        live.execute(text("set local search_path = public"))
+        assert sql.migrate(live).applied
+        attempt.rollback()
+    live.execute(text("alter table app.payment_image_signals set schema public"))
+    assert sql.migrate(live).applied
+
+
 @pytest.mark.parametrize("scripts_before", [0, 1])
 def test_what_the_live_application_shows_its_users_stays_shown(
     live: Connection, monkeypatch: pytest.MonkeyPatch, scripts_before: int
