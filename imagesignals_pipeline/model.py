@@ -69,7 +69,7 @@ class FailureKind(StrEnum):
 
     @property
     def may_pass(self) -> bool:
-        """Whether `--retry-failed` tries again: the cause lies outside the picture itself."""
+        """Whether `--retry-failed` tries again: the cause may lie outside the file itself."""
         match self:
             case (
                 FailureKind.FORBIDDEN_ADDRESS
@@ -83,13 +83,13 @@ class FailureKind(StrEnum):
                 | FailureKind.TOO_MANY_REDIRECTS
                 | FailureKind.EMPTY
                 | FailureKind.DECODER_LIMIT
+                | FailureKind.NOT_AN_IMAGE
+                | FailureKind.UNSUPPORTED_FORMAT
             ):
                 return True
             case (
                 FailureKind.INVALID_URL
                 | FailureKind.TOO_MANY_BYTES
-                | FailureKind.NOT_AN_IMAGE
-                | FailureKind.UNSUPPORTED_FORMAT
                 | FailureKind.DAMAGED
                 | FailureKind.TOO_MANY_PIXELS
             ):
@@ -119,8 +119,10 @@ _ADVICE = {
     FailureKind.TOO_MANY_REDIRECTS: "Store the address where the redirects end.",
     FailureKind.TOO_MANY_BYTES: "Ask for a smaller file; no receipt needs that many bytes.",
     FailureKind.EMPTY: "The upload broke off: ask for the file again.",
-    FailureKind.NOT_AN_IMAGE: "Nothing: there is no picture to analyse.",
-    FailureKind.UNSUPPORTED_FORMAT: "Ask for a JPEG, PNG or PDF.",
+    FailureKind.NOT_AN_IMAGE: "Open the URL by hand: if a picture is there by now, retry.",
+    FailureKind.UNSUPPORTED_FORMAT: (
+        "Ask for a JPEG, PNG or PDF; HEIC can be retried once pillow-heif is installed."
+    ),
     FailureKind.DAMAGED: "The file is broken: ask for it again.",
     FailureKind.TOO_MANY_PIXELS: "Ask for a smaller picture.",
     FailureKind.DECODER_LIMIT: "Retry once; if it fails again, look at the file with care.",

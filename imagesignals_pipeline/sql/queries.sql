@@ -91,7 +91,9 @@ select
     submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
-    case when signals.analysis_status = 'failed' then 'retry' else 'new' end as reason
+    case
+        when signals.analysis_status in ('failed', 'skipped') then 'retry' else 'new'
+    end as reason
 from payment_submissions as submission
 left join payment_image_signals as signals
     on signals.payment_submission_id = submission.id
@@ -1281,6 +1283,7 @@ select
         0
     ) as broken,
     count(*) filter (where analysis_status = 'failed') as failed,
+    count(*) filter (where analysis_status = 'skipped') as skipped,
     count(*) as finished,
     coalesce(
         100 * count(*) filter (where analysis_status = 'failed') / nullif(count(*), 0), 0

@@ -77,7 +77,8 @@ class TestPending:
     ) -> None:
         """A 404 and a failure of unknown kind are tried again, a damaged picture is not."""
         waiting = source.pending_ids(connection, retry_failed=True)
-        assert named(society, waiting) == ["new", "not found", "half done", "adopted failure"]
+        everyone = ["new", "pdf", "not found", "half done", "adopted failure"]
+        assert named(society, waiting) == everyone
 
     def test_every_kind_of_failure_is_retried_as_the_model_says(
         self, connection: Connection
@@ -122,8 +123,8 @@ class TestPending:
         assert society
         frame = source.pending_frame(connection, retry_failed=True, limit=3)
         assert list(frame.columns) == ["flat_id", "created_at", "reason"]
-        assert frame["flat_id"].tolist() == ["F-100", "F-103", "F-105"]
-        assert frame["reason"].tolist() == ["new", "retry", "new"]
+        assert frame["flat_id"].tolist() == ["F-100", "F-101", "F-103"]
+        assert frame["reason"].tolist() == ["new", "retry", "retry"]
         assert frame["created_at"].iloc[0].to_pydatetime() == FIRST_DAY
 
     @pytest.mark.parametrize("frame", [source.pending_frame, source.failures_frame])
@@ -323,11 +324,11 @@ class TestPlannedWork:
     def test_finished_rows_need_no_work(
         self, connection: Connection, society: dict[str, Submission]
     ) -> None:
-        """Analysed, skipped and failed for good are done whenever that was."""
+        """Analysed and failed for good are done whenever that was; the others are asked for again."""
         ids = [each.id for each in society.values()]
         future = datetime.now(UTC) + timedelta(days=1)
         done = source.analysed_since(connection, ids, future, 1)
-        assert done == {society[name].id for name in ("analysed", "pdf", "damaged")}
+        assert done == {society[name].id for name in ("analysed", "damaged")}
 
 
 def test_outdated_pictures_are_found_oldest_first(connection: Connection) -> None:
