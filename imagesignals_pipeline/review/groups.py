@@ -74,6 +74,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Altered:
+    """A submission that agrees with an earlier one except in one place; it is no duplicate."""
+
+    flat_id: str
+    created_at: datetime
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Some consecutive groups out of `total`; `skipped` come before the first of them."""
 
@@ -150,6 +159,15 @@ def group(connection: Connection, original: UUID) -> Group | None:
 def original_of(connection: Connection, copy: UUID) -> UUID | None:
     """Return the original of a copy; None when it is none, or has a group of its own."""
     return connection.execute(query("review_original_of"), {"id": copy}).scalar_one_or_none()
+
+
+def altered(connection: Connection, *, most: int) -> tuple[Altered, ...]:
+    """Return the latest altered copies, the earliest of them first."""
+    rows = connection.execute(query("review_altered"), {"most": most}).all()
+    return tuple(
+        Altered(row.flat_id, row.created_at.astimezone(UTC), row.explanation)
+        for row in reversed(rows)
+    )
 
 
 def payloads(connection: Connection, ids: Collection[UUID]) -> dict[UUID, bytes]:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from imagesignals_pipeline import dates
 from imagesignals_pipeline.review import words
 from imagesignals_pipeline.review.filters import Filters
-from imagesignals_pipeline.review.groups import Counts, Group, Page
+from imagesignals_pipeline.review.groups import Altered, Counts, Group, Page
 from imagesignals_pipeline.review.pictures import Pair
 
 FILTER_CLASSES = {"tier": "t", "month": "m", "flat": "f", "decision": "d"}
@@ -119,6 +119,7 @@ class Cover:
     pictures: bool
     trends: Trends | None = None
     zone: tzinfo = UTC
+    altered: Sequence[Altered] = ()
 
 
 @dataclass(frozen=True, slots=True)

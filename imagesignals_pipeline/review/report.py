@@ -75,6 +75,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
         pictures=show_pictures,
         trends=patterns.trends(connection),
         zone=zone,
+        altered=groups.altered(connection, most=most_groups),
     )
     target = folder / made_at.astimezone(UTC).strftime(NAME_FORMAT)
     starts = range(0, max(len(found.groups), 1), groups_a_file)

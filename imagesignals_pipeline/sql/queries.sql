@@ -2096,6 +2096,20 @@ where signals.payment_submission_id = cast(:id as uuid)
         where copy.similar_to_payment_id = cast(:id as uuid) and copy.duplicate_detected
     );
 
+-- name: review_altered
+-- The latest submissions that are no duplicates and agree with an earlier one except in one place.
+select
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
+    imagesignals_moment(submission.created_at) as created_at,
+    signals.similarity_explanation as explanation
+from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
+where signals.written_by_pipeline
+    and not signals.duplicate_detected
+    and signals.similarity_explanation is not null
+order by 2 desc, submission.id desc
+limit cast(:most as bigint);
+
 -- name: review_pictures
 -- The stored picture of each of the given submissions; none where it was too empty to keep.
 select

@@ -29,13 +29,13 @@ def test_they_tell_what_verify_tells(connection: Connection) -> None:
     report = verify.report(connection)
     by_name = {
         name: connection.execute(text(statement)).all()
-        for name in ("total_payments_with_screenshots", "total_analyzed", "duplicate_detected")
+        for name in ("total_payments_with_screenshots", "total_analyzed", "duplicate_detected =")
         for statement in STATEMENTS
         if name in statement
     }
     assert by_name["total_payments_with_screenshots"][0][0] == 2
     assert by_name["total_analyzed"][0][0] == report.total_analyzed == 2
-    assert [row.flat_id for row in by_name["duplicate_detected"]] == [
+    assert [row.flat_id for row in by_name["duplicate_detected ="]] == [
         each.flat_id for each in report.duplicates
     ]
     assert len(report.duplicates) == 1

@@ -74,12 +74,13 @@ def test_each_month_counts_its_own(connection: Connection) -> None:
 
 
 def test_the_picture_has_a_bar_for_each_count(connection: Connection) -> None:
-    """The SVG is well-formed, and its highest bars belong to the months with most."""
+    """The SVG is well-formed, its highest bars belong to the months with most, and none is red."""
     for day in (0, 1, 40):
         shown(connection, day, honest(f"picture {day}", f"{day:016}"))
     drawn = ET.fromstring(patterns.read(connection).picture())
     bars = [each for each in drawn.iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
     assert len(bars) == 2 * len(patterns.SHOWN)
+    assert {each.attrib["fill"] for each in bars} == {"#0b4fb3"}
     told = {each.findtext(f"{SVG}title"): float(each.attrib["height"]) for each in bars}
     assert told["2025-03: 2 submissions"] == 2 * told["2025-04: 1 submissions"] == 48
     assert told["2025-04: 0 duplicates"] == 0

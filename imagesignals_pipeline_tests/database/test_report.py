@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from PIL import Image
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import match, store
 from imagesignals_pipeline.model import Outcome, Submission
@@ -137,6 +137,36 @@ def test_files_sort_as_they_follow_each_other(connection: Connection, tmp_path: 
     assert names == [f"page-{number:02}.html" for number in range(1, 11)]
     assert made.first_file.name == names[0]
     assert 'href="page-10.html">Page 10</a>' in made.first_file.read_text("utf-8")
+
+
+def test_what_differs_in_one_place_is_listed_at_the_end(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """It is no duplicate and in no group; the last file says who, when and what."""
+    for day in (0, 10):
+        copied(connection, day)
+    other = submit(connection, 20, flat_id="F-303")
+    store.save(connection, [Outcome(other, picture("other"))], ANALYSED_AT)
+    assert "except in one place" not in written(connection, tmp_path)[-1]
+    connection.execute(
+        text(
+            "update payment_image_signals set similarity_explanation = 'No duplicate: <b>.'"
+            " where payment_submission_id = :id"
+        ),
+        {"id": other.id},
+    )
+    first, last = written(connection, tmp_path)
+    assert 'href="page-2.html#altered">1 other agrees with an earlier one except in' in first
+    assert "F-303" not in first
+    row = re.search(r"<td><bdi[^>]*>F-303</bdi></td><td>(.*?)</td><td>(.*?)</td>", last)
+    assert row
+    assert row.groups() == ("21 March 2025, 00:00 UTC", "No duplicate: &lt;b&gt;.")
+
+
+def written(connection: Connection, folder: Path) -> list[str]:
+    """Write a report of one group a file, and return its files."""
+    made = report.write(connection, folder, NOW, show_pictures=False, groups_a_file=1)
+    return [each.read_text("utf-8") for each in sorted(made.first_file.parent.iterdir())]
 
 
 def test_what_is_counted_twice_has_two_tables(connection: Connection, tmp_path: Path) -> None:

@@ -324,7 +324,7 @@ class TestPlannedWork:
     def test_finished_rows_need_no_work(
         self, connection: Connection, society: dict[str, Submission]
     ) -> None:
-        """Analysed and failed for good are done whenever that was; the others are asked for again."""
+        """Analysed and failed for good are done whenever that was; others are asked for again."""
         ids = [each.id for each in society.values()]
         future = datetime.now(UTC) + timedelta(days=1)
         done = source.analysed_since(connection, ids, future, 1)

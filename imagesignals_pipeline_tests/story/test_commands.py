@@ -56,6 +56,7 @@ def test_verify_for_people(society: Operator) -> None:
     said = society.runs("verify")
     assert said.status == 0
     assert "⚠️  every_submission_accounted_for: 9 submissions wait" in said.out
+    assert "Submitted (UTC)" in said.out
 
 
 def test_verify_fails_when_a_table_is_broken(done: Operator, clean_run: CleanRun) -> None:
