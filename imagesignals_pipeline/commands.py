@@ -285,7 +285,7 @@ def _migrate(console: Console, engine: Engine, *, create_submissions: bool = Fal
 def _print(console: Console, lines: Sequence[str]) -> None:
     """Print sentences as they are."""
     for line in lines:
-        console.print(line, markup=False, highlight=False)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _pairs(columns: Mapping[str, object]) -> Table:

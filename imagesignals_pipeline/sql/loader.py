@@ -53,7 +53,7 @@ def submissions_script() -> str:
 
 
 def roles_script() -> str:
-    """Return the script of the two roles and their rights."""
+    """Return the script of the three roles and their rights."""
     return _read("roles.sql")
 
 

@@ -1839,16 +1839,22 @@ where schemaname = current_schema()
 order by 1;
 
 -- name: submissions_hidden_from_roles
--- Whether row-level security is on for the submissions, and no policy is there for our roles.
+-- Whether row-level security is on for the submissions, and one of our roles has no policy.
 select
     relation.relrowsecurity
-    and not exists (
+    and exists (
         select
-        from pg_policies
-        where schemaname = current_schema()
-            and tablename = 'payment_submissions'
-            and cmd in ('SELECT', 'ALL')
-            and (roles && array['public', 'imagesignals_writer']::name [])
+        from unnest(
+            array['imagesignals_writer', 'imagesignals_reader', 'imagesignals_reviewer']
+        ) as member (name)
+        where not exists (
+            select
+            from pg_policies
+            where schemaname = current_schema()
+                and tablename = 'payment_submissions'
+                and cmd in ('SELECT', 'ALL')
+                and (roles && array['public', member.name]::name [])
+        )
     ) as hidden
 from pg_class as relation
 where relation.oid = to_regclass('payment_submissions');

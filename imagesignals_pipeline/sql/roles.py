@@ -1,4 +1,4 @@
-"""Who may do what: a role that writes the signals, and one that reads them."""
+"""Who may do what: roles that write the signals, read them, and review what they say."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from imagesignals_pipeline.sql.loader import query
 from imagesignals_pipeline.sql.schema import SchemaError
 
 HIDDEN = (
-    "Row-level security hides payment_submissions from both roles: let its owner run this, or "
-    "create a policy for select to both of them."
+    "Row-level security hides payment_submissions from these roles: let its owner run this, or "
+    "create a policy for select to all three."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RolesReport:
-    """What is left for others to decide, after the two roles have their rights.
+    """What is left for others to decide, after the three roles have their rights.
 
     `foreign_policies` are those of other programs on our tables that let the users of the public
     API in, as `table: policy`. `submissions_hidden` is true when row-level security hides the
@@ -30,7 +30,9 @@ class RolesReport:
     @property
     def lines(self) -> tuple[str, ...]:
         """The report in the operator's words, one sentence a line."""
-        lines = ["Roles imagesignals_writer and imagesignals_reader have their rights."]
+        lines = [
+            "imagesignals_writer, imagesignals_reader and imagesignals_reviewer have their rights."
+        ]
         lines.extend(
             f"The policy {policy} is another program's and stays: it decides which of the "
             "application's users see that table."
@@ -42,7 +44,7 @@ class RolesReport:
 
 
 def grant_roles(connection: Connection) -> RolesReport:
-    """Create the two roles and bring their rights up to date, in the caller's transaction.
+    """Create the three roles and bring their rights up to date, in the caller's transaction.
 
     Repeating it changes nothing. The tables must be up to date.
 

@@ -1,15 +1,18 @@
--- Two roles without login, for others to be members of, and what each may do. Run as often as one
--- likes: it brings the rights of these two roles to what is written here, and shuts what is ours to
+-- Three roles without login, for others to be members of, and what each may do. Run as often as one
+-- likes: it brings the rights of these three roles to what is written here, and shuts what is ours to
 -- everybody else. The live application's own policies and grants stay as they are.
 do $$
 declare
     schema_name text := current_schema();
     submissions record;
+    for_all_three boolean;
     rights record;
     member text;
     shut_out text;
 begin
-    foreach member in array array['imagesignals_writer', 'imagesignals_reader'] loop
+    foreach member in array
+        array['imagesignals_writer', 'imagesignals_reader', 'imagesignals_reviewer']
+    loop
         if not exists (select from pg_roles where rolname = member) then
             execute format('create role %I nologin', member);
         end if;
@@ -24,43 +27,51 @@ begin
     into submissions
     from pg_class
     where oid = 'payment_submissions'::regclass;
-    if submissions.relrowsecurity and submissions.ours and not exists (
-        select from pg_policies
+    if submissions.relrowsecurity and submissions.ours then
+        select pg_policies.roles @> array['imagesignals_reviewer']::name []
+        into for_all_three
+        from pg_policies
         where schemaname = schema_name
             and tablename = 'payment_submissions'
-            and policyname = 'imagesignals reads'
-    ) then
-        create policy "imagesignals reads" on payment_submissions
-        for select to imagesignals_writer, imagesignals_reader using (true);
+            and policyname = 'imagesignals reads';
+        if for_all_three is null then
+            create policy "imagesignals reads" on payment_submissions for select
+            to imagesignals_writer, imagesignals_reader, imagesignals_reviewer using (true);
+        elsif not for_all_three then
+            alter policy "imagesignals reads" on payment_submissions
+            to imagesignals_writer, imagesignals_reader, imagesignals_reviewer;
+        end if;
     end if;
 
     for rights in
         select table_rights.*, pg_class.relrowsecurity
         from (
             values
-                ('payment_image_signals', 'select, insert, update, delete', 'select'),
-                ('image_perceptual_hash_index', 'select, insert, update, delete', 'select'),
+                ('payment_image_signals', 'select, insert, update, delete', 'select', 'select'),
+                ('image_perceptual_hash_index', 'select, insert, update, delete', 'select', null),
                 (
                     'image_fingerprints',
                     'select, insert, update, delete',
                     -- All but the pictures themselves.
                     'select (payment_submission_id, content_sha256, pixels_sha256,'
-                    ' algorithm_version, analyzed_at)'
+                    ' algorithm_version, analyzed_at)',
+                    'select'
                 ),
-                ('image_matches', 'select, insert, update, delete', 'select'),
-                ('image_pictures', 'select, insert, update, delete', null),
-                ('image_marks', 'select, insert, delete', null),
-                ('image_rechecks', 'select, insert, delete', 'select'),
-                ('image_signal_failures', 'select, insert, update, delete', 'select'),
-                ('image_signal_batches', 'select, insert, delete', null),
-                ('image_review_decisions', 'select', 'select'),
-                ('imagesignals_migrations', 'select', 'select'),
-                ('payment_image_signals_superseded', null, null)
-        ) as table_rights (name, writer, reader)
+                ('image_matches', 'select, insert, update, delete', 'select', null),
+                ('image_pictures', 'select, insert, update, delete', null, null),
+                ('image_marks', 'select, insert, delete', null, null),
+                ('image_rechecks', 'select, insert, delete', 'select', null),
+                ('image_signal_failures', 'select, insert, update, delete', 'select', null),
+                ('image_signal_batches', 'select, insert, delete', null, null),
+                ('image_review_decisions', 'select', 'select', 'select, insert'),
+                ('imagesignals_migrations', 'select', 'select', 'select'),
+                ('payment_image_signals_superseded', null, null, null)
+        ) as table_rights (name, writer, reader, reviewer)
         join pg_class on pg_class.oid = to_regclass(table_rights.name)
     loop
         execute format(
-            'revoke all on %I from imagesignals_writer, imagesignals_reader', rights.name
+            'revoke all on %I from imagesignals_writer, imagesignals_reader, imagesignals_reviewer',
+            rights.name
         );
         if rights.writer is not null then
             execute format('grant %s on %I to imagesignals_writer', rights.writer, rights.name);
@@ -68,10 +79,13 @@ begin
         if rights.reader is not null then
             execute format('grant %s on %I to imagesignals_reader', rights.reader, rights.name);
         end if;
+        if rights.reviewer is not null then
+            execute format('grant %s on %I to imagesignals_reviewer', rights.reviewer, rights.name);
+        end if;
         if not rights.relrowsecurity then
             execute format('alter table %I enable row level security', rights.name);
         end if;
-        foreach member in array array['writer', 'reader'] loop
+        foreach member in array array['writer', 'reader', 'reviewer'] loop
             if not exists (
                 select from pg_policies
                 where schemaname = schema_name
@@ -82,7 +96,7 @@ begin
                     'create policy %I on %I for %s to %I using (true)',
                     'imagesignals ' || member,
                     rights.name,
-                    case member when 'writer' then 'all' else 'select' end,
+                    case member when 'reader' then 'select' else 'all' end,
                     'imagesignals_' || member
                 );
             end if;

@@ -18,6 +18,7 @@ from imagesignals_pipeline import (
     verify,
 )
 from imagesignals_pipeline.model import Outcome
+from imagesignals_pipeline.review.server import Desk
 from imagesignals_pipeline.sql.loader import roles_script, statements
 from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
@@ -26,10 +27,12 @@ from imagesignals_pipeline_tests.database.society import (
     rows,
     submit,
 )
+from imagesignals_pipeline_tests.database.test_review_page import form, serving, two
 
 MEMBERS = {
     "pipeline_login": "imagesignals_writer",
     "committee_login": "imagesignals_reader",
+    "reviewer_login": "imagesignals_reviewer",
     "anon": None,
     "authenticated": None,
 }
@@ -66,7 +69,7 @@ def logins(engine: Engine) -> Generator[None]:
             execute(engine, f"create role {name} login password '{PASSWORD}'{member}")
         yield
     finally:
-        gone = [*MEMBERS, "imagesignals_writer", "imagesignals_reader"]
+        gone = [*MEMBERS, *filter(None, MEMBERS.values())]
         execute(engine, *(f"drop owned by {name}" for name in gone))
         execute(engine, *(f"drop role {name}" for name in gone))
 
@@ -195,6 +198,55 @@ def test_the_reader_reads_and_writes_nothing(granted: Engine) -> None:
             refused(connection, statement)
 
 
+def test_the_reviewer_decides_and_does_nothing_else(granted: Engine) -> None:
+    """The page, its pictures and its form work for this login; no signal can be changed."""
+    original, copy = two(granted)
+    theirs = database.engine(granted.url.set(username="reviewer_login", password=PASSWORD))
+    with theirs.begin() as connection:
+        sql.require_tables(connection)  # as the command does
+    with serving(Desk(theirs, database.explain)) as page:
+        assert f"/group/{original}" in page.get().text
+        shown = page.get(f"/group/{original}")
+        assert page.get(f"/picture/{copy}").headers["content-type"].startswith("image/")
+        filled = form(shown.text)
+        for _ in range(2):  # a form that is sent twice
+            assert page.post(f"/group/{original}", filled).status_code == 303
+        assert "Asha" in page.get(f"/group/{original}").text
+    theirs.dispose()
+    with granted.connect() as connection:
+        decided = text("select payment_submission_id, decision from image_review_decisions")
+        assert [tuple(row) for row in connection.execute(decided)] == [(copy, "same_payment")]
+    with logged_in(granted, "reviewer_login") as connection:
+        for table in OURS:
+            refused(connection, f"delete from {table}")
+            refused(connection, f"insert into {table} default values")
+        for statement in (
+            "update image_review_decisions set note = 'x'",
+            "delete from image_review_decisions",
+            "update payment_image_signals set duplicate_detected = false",
+            "update payment_submissions set flat_id = 'x'",
+            "select descriptor from image_pictures",
+        ):
+            refused(connection, statement)
+
+
+def test_roles_of_an_older_version_are_joined_by_the_reviewer(granted: Engine) -> None:
+    """Where row-level security hides the submissions, the policy of the others is for it too."""
+    with granted.begin() as connection:
+        submit(connection)
+        connection.execute(
+            text(
+                'alter policy "imagesignals reads" on payment_submissions'
+                " to imagesignals_writer, imagesignals_reader"
+            )
+        )
+        hidden = sql.query("submissions_hidden_from_roles")
+        assert connection.execute(hidden).scalar_one()
+        assert not sql.grant_roles(connection).submissions_hidden
+    with logged_in(granted, "reviewer_login") as connection:
+        assert connection.execute(text("select id from payment_submissions")).all()
+
+
 @pytest.mark.parametrize("name", ["anon", "authenticated"])
 def test_everybody_else_is_shut_out(granted: Engine, name: str) -> None:
     """Not one of our tables can be read or written, although everybody could before."""
@@ -231,7 +283,7 @@ def test_twice_is_once(engine: Engine) -> None:
         assert sql.grant_roles(connection) == first
         assert connection.execute(rights).scalar_one() == before
         assert first.lines == (
-            "Roles imagesignals_writer and imagesignals_reader have their rights.",
+            "imagesignals_writer, imagesignals_reader and imagesignals_reviewer have their rights.",
         )
 
 

@@ -98,7 +98,7 @@ def test_migrate_twice(operator: Operator, empty_database_url: str) -> None:
     assert all(line.startswith("Applied ") for line in first.lines)
     assert second.lines == [
         "The tables are up to date: nothing to do.",
-        "Roles imagesignals_writer and imagesignals_reader have their rights.",
+        "imagesignals_writer, imagesignals_reader and imagesignals_reviewer have their rights.",
     ]
     assert there.runs("verify").status == 0
 

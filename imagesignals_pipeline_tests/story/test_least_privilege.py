@@ -1,4 +1,7 @@
-"""The two roles of `migrate --roles` are enough: one for all that runs, one for all that reads."""
+"""The roles of `migrate --roles` are enough: one for all that runs, one for all that reads.
+
+The third, for the review page, has its test in `database/test_roles.py`.
+"""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -60,7 +63,7 @@ def separated(society: Operator) -> Iterator[Separated]:
             )
         yield Separated(society, *(as_login(society, login) for login in LOGINS))
     finally:
-        for role in (*LOGINS, *LOGINS.values()):
+        for role in (*LOGINS, *LOGINS.values(), "imagesignals_reviewer"):
             execute(society.engine, f"drop owned by {role}", f"drop role {role}")
 
 
