@@ -30,6 +30,15 @@ LOCK_TIMEOUT_S = 60
 """Longer than any of our transactions holds a lock that another one waits for."""
 IDLE_TIMEOUT_S = 1800
 """After this long between two statements the server takes us for dead and frees our locks."""
+LIMITS = (
+    "select set_config('statement_timeout', %s::text, true),"
+    " set_config('lock_timeout', %s::text, true),"
+    " set_config('idle_in_transaction_session_timeout', %s::text, true),"
+    " set_config('timezone', 'UTC', true)"
+)
+UNLIMITED_TRANSACTION = ", set_config('transaction_timeout', '0', true)"
+"""A host's own limit would end the transaction that holds a batch while pictures are fetched."""
+FIRST_WITH_TRANSACTION_TIMEOUT = (17,)
 DRIVER = "postgresql+psycopg"
 CONNECTING: Mapping[str, str] = MappingProxyType(
     {
@@ -139,13 +148,9 @@ def _limits(statement_timeout_s: int, lock_timeout_s: int) -> Callable[[Connecti
     values = (1000 * statement_timeout_s, 1000 * lock_timeout_s, 1000 * IDLE_TIMEOUT_S)
 
     def limit(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "select set_config('statement_timeout', %s::text, true),"
-            " set_config('lock_timeout', %s::text, true),"
-            " set_config('idle_in_transaction_session_timeout', %s::text, true),"
-            " set_config('timezone', 'UTC', true)",
-            values,
-        )
+        version = connection.dialect.server_version_info or ()
+        newer = version >= FIRST_WITH_TRANSACTION_TIMEOUT
+        connection.exec_driver_sql(LIMITS + UNLIMITED_TRANSACTION if newer else LIMITS, values)
 
     return limit
 

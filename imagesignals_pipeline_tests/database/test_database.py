@@ -5,6 +5,7 @@ import socket
 import socketserver
 import struct
 import threading
+import time
 import traceback
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -217,6 +218,20 @@ def test_each_transaction_is_bounded_and_in_utc(empty_database_url: str) -> None
                 connection.commit()
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             assert tuple(connection.execute(ask).one()) == ("Asia/Kolkata", "0", "0")
+
+
+def test_a_hosts_limit_for_transactions_is_not_ours(empty_database_url: str) -> None:
+    """PostgreSQL 17 and newer can end a transaction, as one that holds a batch, by its age."""
+    name = make_url(empty_database_url).database
+    with database.connected(empty_database_url) as engine:
+        with engine.begin() as connection:
+            if not connection.scalar(text("select current_setting('transaction_timeout', true)")):
+                pytest.skip("this server has no such limit")
+            connection.execute(text(f"alter database {name} set transaction_timeout = '500ms'"))
+        engine.dispose()
+        with engine.begin() as connection:
+            time.sleep(1)
+            assert connection.scalar(text("show transaction_timeout")) == "0"
 
 
 WHO_ANSWERS = re.compile(rb"K\0\0\0\x0c.{8}", re.DOTALL)
