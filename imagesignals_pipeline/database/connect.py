@@ -121,11 +121,13 @@ def check(engine: Engine) -> None:
     """
     try:
         with engine.begin() as connection:
-            version = connection.exec_driver_sql("show server_version_num").scalar_one()
+            version, encoding = connection.exec_driver_sql(
+                "select current_setting('server_version_num'), current_setting('server_encoding')"
+            ).one()
     except SQLAlchemyError as error:
         reason = explain(error)
     else:
-        reason = _too_old(int(version))
+        reason = _too_old(int(version)) or _without_encoding(encoding)
     if reason:
         raise DatabaseUnusableError(reason)
 
@@ -161,3 +163,13 @@ def _too_old(version_number: int) -> str:
     if major >= OLDEST_SERVER:
         return ""
     return f"The database server is PostgreSQL {major}: it must be {OLDEST_SERVER} or newer."
+
+
+def _without_encoding(name: str) -> str:
+    """Return what to say of a database that does not know what its bytes mean, or nothing."""
+    if name != "SQL_ASCII":
+        return ""
+    return (
+        "The database has the encoding SQL_ASCII, in which letters beyond ASCII cannot be read: "
+        "dump it, and restore it into one made with ENCODING 'UTF8' TEMPLATE template0."
+    )

@@ -189,6 +189,22 @@ def test_old_servers_are_refused(number: int, told: str) -> None:
     assert bool(told) == bool(connect._too_old(number))
 
 
+def test_a_database_without_an_encoding_is_refused(empty_database_url: str) -> None:
+    """In SQL_ASCII the first accent in an address would end a run: it is told beforehand."""
+    name = f"ascii_{uuid4().hex}"
+    url = make_url(empty_database_url)
+    with database.connected(url) as engine:
+        autocommit = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with autocommit as connection:
+            connection.execute(
+                text(f"create database {name} encoding 'SQL_ASCII' template template0 locale 'C'")
+            )
+            said = refused(url.set(database=name).render_as_string(hide_password=False))
+            connection.execute(text(f"drop database {name} with (force)"))
+    assert "SQL_ASCII" in said
+    assert "ENCODING 'UTF8'" in said
+
+
 def test_poolers_get_no_parameter_that_they_refuse() -> None:
     """The startup packet holds only what PgBouncer takes without being configured for it."""
     with impostor(refusal("enough")) as server:
