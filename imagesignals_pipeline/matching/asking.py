@@ -42,7 +42,8 @@ def named(
 ) -> dict[Pixels, tuple[list[Pixels], float]]:
     """Return for each picture the earlier ones most like it, best first, and the least's score.
 
-    From `indexed_from` on, where that is, pictures ask those that share a mark with them.
+    From `indexed_from` on, where that is, pictures ask those that share a mark with them. Marks of
+    pictures that are no longer known, as after a table was emptied by hand, lead to nobody.
     """
     early = {
         each.number
@@ -62,7 +63,7 @@ def named(
         each.pixels: (
             all_first
             if each.number in early
-            else _Shelf([others[number] for number in asked.get(each.number, ())])
+            else _Shelf([others[one] for one in asked.get(each.number, ()) if one in others])
         ).best(each)
         for each in later
     }

@@ -264,6 +264,17 @@ def test_a_batch_outlives_a_deletion(connection: Connection, crowd: list[Shown])
     assert asked(connection) == kept
 
 
+def test_marks_of_pictures_that_are_no_more_lead_to_nobody(
+    connection: Connection, crowd: list[Shown]
+) -> None:
+    """A table that somebody emptied by hand is filled again, and stops no batch."""
+    arrive(connection, crowd[:-4])
+    connection.execute(text("delete from image_pictures"))
+    arrive(connection, crowd[-4:])
+    matching.settle(connection, reach=NARROW)
+    assert asked(connection).keys() == {each.id for each in crowd}
+
+
 def test_whom_a_picture_will_ask_is_known_before(
     connection: Connection, crowd: list[Shown]
 ) -> None:
