@@ -29,7 +29,7 @@ MAX_READ_CHARACTERS = 4096
 Columns = dict[str, object]
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*)[^/\\]*@")
+_USER_INFORMATION = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*|[/\\]{2,})[^/\\]*@")
 _BLANK = " \t\n\r\f\v"
 
 

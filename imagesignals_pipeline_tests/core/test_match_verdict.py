@@ -45,6 +45,13 @@ def test_faint_spots_count_for_more_in_a_blurred_pair() -> None:
     assert tier(spots=spots(0.5, 0.3), correlation=0.93) is Tier.SAME_PICTURE
 
 
+def test_less_may_differ_in_a_blurred_pair() -> None:
+    """Where little is written a faint spot is a large share of it; in a clear pair it is noise."""
+    assert tier(wrong=0.012) is Tier.SAME_PICTURE
+    assert tier(wrong=0.012, correlation=0.93) is Tier.SAME_TEMPLATE
+    assert tier(wrong=0.016) is Tier.SAME_TEMPLATE
+
+
 def test_a_blurred_pair_needs_words_that_agree() -> None:
     """A few equal words do not say that the rest is the same."""
     few = int(verdict.LEAST_AGREEING * min(len(copy().a.words), len(copy().b.words)))

@@ -1,3 +1,4 @@
+-- Credentials go also where an address has no scheme (`//me:pw@store.test/a.png`).
 -- A picture inside a URL (`data:`) has megabytes, and each look at what waits worked on all of it: now
 -- on the first 4,096 characters, twice what is kept. Where a text is cut an @ takes the place of the
 -- rest, as if a name and password ended there: what may be the beginning of these goes as well.
@@ -20,7 +21,7 @@ return left(
             split_part(
                 split_part(btrim(imagesignals_beginning(url), E' \t\n\r\f\x0B'), '?', 1), '#', 1
             ),
-            '^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*)[^/\\]*@',
+            '^([A-Za-z][A-Za-z0-9+.-]*:[/\\]*|[/\\]{2,})[^/\\]*@',
             '\1'
         )
     end,
