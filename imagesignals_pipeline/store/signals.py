@@ -184,6 +184,8 @@ def public_url(url: str) -> str:
 
     >>> public_url("https://me:pw@store.test/a.png?token=s3cret#x")
     'https://store.test/a.png'
+    >>> public_url("//me:pw@store.test/a.png")
+    '//store.test/a.png'
     """
     if len(url) > MAX_READ_CHARACTERS:  # perhaps within a name and password, which end with an @
         url = f"{url[:MAX_READ_CHARACTERS]}@"
