@@ -59,7 +59,7 @@ more; of 2,400 right pairs three had more than 0.068, all of a picture with a sc
 lines."""
 MOST_ROWS: Final = 1
 """Words of one's own that go on with a list. Of 2,793 right pairs none has more; of 156 pairs of
-lists that grew by a row, and that nothing else parted, all."""
+lists that grew by a row, and that nothing else parted, all; `evaluation.growing` draws others."""
 MIN_SHARED: Final = 0.35
 """Share of the fuller picture's words that the other must reach at least."""
 FAINT_SPOT: Final = 2.0
