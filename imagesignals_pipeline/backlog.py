@@ -5,8 +5,7 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from imagesignals_pipeline import source
-from imagesignals_pipeline.source import RETRIED_KINDS
+from imagesignals_pipeline.source import RETRIED_KINDS, require_visible
 from imagesignals_pipeline.sql import query
 
 
@@ -83,7 +82,7 @@ def unsettled(
     Raises:
         SubmissionsHiddenError: Hidden submissions would pass for deleted.
     """
-    source.require_visible(connection)
+    require_visible(connection)
     parameters = {"algorithm_version": algorithm_version}
     row = connection.execute(query("unsettled"), parameters).one()
     overdue = (

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from imagesignals_pipeline.match import raster, words
-from imagesignals_pipeline.match.raster import Greys
+from imagesignals_pipeline.match.raster import Doubles, Greys
 from imagesignals_pipeline.match.words import Words
 
 ALGORITHM_VERSION: Final = 4
@@ -72,6 +72,12 @@ class Print:
     scale: float
     words: Words
     coded: bytes
+
+    @property
+    def whole(self) -> Doubles:
+        """First and last corner of the whole picture, in pixels of its thumbnail."""
+        corners = np.array([[0, 0], [self.width, self.height]]) - [self.left, self.top]
+        return corners * self.scale
 
 
 def fingerprint(picture: Image.Image) -> bytes:

@@ -88,9 +88,9 @@ def levels(pair: Pair) -> Levels:
     share = np.cumsum(counts.sum(axis=0)) / counts.sum()
     darkest, brightest = np.searchsorted(share, DARKEST_AND_BRIGHTEST)
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    levels, every = (known + 0.5) * 256 / LEVELS, np.arange(256)
+    middle, every = (known + 0.5) * 256 / LEVELS, np.arange(256)
     # Few pixels have the levels of a single bright number: they are off as the nearest known are.
-    table = every + np.interp(every, levels, value - levels)
+    table = every + np.interp(every, middle, value - middle)
     expected = raster.by_level(pair.b, np.clip(np.rint(table), 0, 255).astype(np.uint8))
     light = raster.background(raster.difference(pair.a, expected) * pair.inside, LIGHT_PX)
     return Levels(raster.less(pair.a, light), expected, limit)

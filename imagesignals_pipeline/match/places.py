@@ -156,7 +156,7 @@ def _apart(boxes: list[Box], within: Print) -> tuple[Box, ...]:
 def _moved(box: Box, matrix: Matrix, to: Print) -> Box:
     """Return the upright box around where a box lies in the other picture."""
     height, width = payload.thumbnail(to.coded).shape
-    corners = box.corners @ matrix[:, :2].T + matrix[:, 2]
+    corners = alignment.mapped(box.corners, matrix)
     low = np.clip(corners.min(axis=0), 0, [width, height])
     size = np.clip(corners.max(axis=0), 0, [width, height]) - low
     return Box(*map(float, (*low, *size)))
@@ -166,7 +166,7 @@ def _shared(of: Print, other: Print, matrix: Matrix) -> Frame | None:
     """Return where the whole of the other picture lies in this one, unless it covers it."""
     height, width = payload.thumbnail(of.coded).shape
     whole = Box(-other.left, -other.top, other.width, other.height).corners * other.scale
-    corners = whole @ matrix[:, :2].T + matrix[:, 2]
+    corners = alignment.mapped(whole, matrix)
     low, high = corners.min(axis=0), corners.max(axis=0)
     size = np.array([width, height])
     if (low < CUT * size).all() and (high > (1 - CUT) * size).all():

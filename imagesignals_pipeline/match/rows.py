@@ -56,9 +56,7 @@ def _in_the_margin(one: Print, other: Print, to_other: Matrix) -> Mask:
     place = alignment.mapped(one.words.centre, to_other)
     high, wide = payload.thumbnail(other.coded).shape
     kept = _between(place, np.zeros(2), np.array([wide, high]))
-    start = -np.array([other.left, other.top]) * other.scale
-    whole = _between(place, start, start + np.array([other.width, other.height]) * other.scale)
-    return whole & ~kept
+    return _between(place, *other.whole) & ~kept
 
 
 def _between(places: Doubles, start: Doubles, end: Doubles) -> Mask:

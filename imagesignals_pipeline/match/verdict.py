@@ -241,8 +241,8 @@ def _frame_changes(seen: Differences) -> list[str]:
     """Return how the frames differ: where one is cropped, and whether it is resized."""
     a, b = seen.a, seen.b
     back = alignment.inverse(seen.matrix)
-    corners = _whole(b) @ back[:, :2].T + back[:, 2]
-    of_a = _whole(a)
+    corners = alignment.mapped(b.whole, back)
+    of_a = a.whole
     size = of_a[1] - of_a[0]
     gaps = np.abs(corners - of_a) / size
     cut = [side for side, gap in zip(SIDES, gaps.ravel().tolist(), strict=True) if gap > SHIFTED]
@@ -255,9 +255,3 @@ def _frame_changes(seen: Differences) -> list[str]:
     if abs(zoom - 1) > RESCALED:
         done.append("resized")
     return done
-
-
-def _whole(one: Print) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return the corners of the whole picture in pixels of its thumbnail."""
-    corners = np.array([[0, 0], [one.width, one.height]]) - [one.left, one.top]
-    return corners * one.scale

@@ -249,6 +249,23 @@ where imagesignals_has_screenshot(submission.screenshot_url)
         )
     );
 
+-- name: submissions_hidden
+-- Whether row-level security hides submissions of which there are fingerprints: these are deleted with
+-- their submission, so that one which is not seen is there all the same.
+select
+    case
+        when row_security_active('payment_submissions') then exists (
+            select
+            from image_fingerprints as known
+            where not exists (
+                select
+                from payment_submissions as submission
+                where submission.id = known.payment_submission_id
+            )
+        )
+        else false
+    end as hidden;
+
 -- == Batches (store/plans.py) ==================================================================
 
 -- name: run_progress
@@ -1809,23 +1826,6 @@ cross join (
     from image_perceptual_hash_index
 ) as hashes;
 
--- name: submissions_hidden
--- Whether row-level security hides submissions of which there are fingerprints: these are deleted with
--- their submission, so that one which is not seen is there all the same.
-select
-    case
-        when row_security_active('payment_submissions') then exists (
-            select
-            from image_fingerprints as known
-            where not exists (
-                select
-                from payment_submissions as submission
-                where submission.id = known.payment_submission_id
-            )
-        )
-        else false
-    end as hidden;
-
 -- == Roles (sql/roles.py) ======================================================================
 
 -- name: foreign_policies
@@ -1871,20 +1871,22 @@ from (
     -- Since when a corrected screenshot waits, or one without a date, nobody knows.
     select
         now() - case
-            when submission.created_at is not null
-                and (signals.payment_submission_id is not null or former.payment_submission_id is null)
+            when submission.created_at is not null and state.is_current
                 then imagesignals_moment(submission.created_at)
         end as waited
     from payment_submissions as submission
-    left join payment_image_signals as signals
-        on signals.payment_submission_id = submission.id
-        and imagesignals_is_current(
-            signals.written_by_pipeline, signals.image_url, submission.screenshot_url
-        )
-    left join payment_image_signals as former
-        on former.payment_submission_id = submission.id
+    left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+    cross join lateral (
+        select
+            imagesignals_is_current(
+                signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+            ) as is_current
+    ) as state
     where imagesignals_has_screenshot(submission.screenshot_url)
-        and imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+        and (
+            not state.is_current
+            or imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+        )
 ) as pending;
 
 -- name: check_duplicate_rate

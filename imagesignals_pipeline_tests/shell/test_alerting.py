@@ -52,6 +52,15 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
+@pytest.fixture
+def society(
+    connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Connection:
+    """A connection to an empty database, which the environment names."""
+    monkeypatch.setenv(settings.DATABASE_URL, database_url)
+    return connection
+
+
 @dg.op
 def break_down() -> None:
     """Fail, with a secret in the reason."""
@@ -99,41 +108,31 @@ def test_a_failed_run_is_told_without_its_reason(instance: dg.DagsterInstance, t
 
 
 def test_a_check_that_fails_anew_is_told_once(
-    connection: Connection,
-    database_url: str,
-    instance: dg.DagsterInstance,
-    told: Told,
-    monkeypatch: pytest.MonkeyPatch,
+    society: Connection, instance: dg.DagsterInstance, told: Told
 ) -> None:
     """It is told when it begins to fail, not while it goes on, and again when it came back."""
-    monkeypatch.setenv(settings.DATABASE_URL, database_url)
     verify(instance)
     assert told == []
     for expected in (1, 2):
-        submit(connection)
-        connection.commit()
+        submit(society)
+        society.commit()
         for _ in range(2):
             verify(instance)
             assert len(told) == expected
         assert told[-1].startswith("Check nothing_waits_long: 1 have waited for more than a day")
-        connection.execute(text("delete from payment_submissions"))
-        connection.commit()
+        society.execute(text("delete from payment_submissions"))
+        society.commit()
         verify(instance)
     assert len(told) == 2
 
 
 def test_a_rate_that_a_backfill_found_first_is_told_by_the_hourly_run(
-    connection: Connection,
-    database_url: str,
-    instance: dg.DagsterInstance,
-    told: Told,
-    monkeypatch: pytest.MonkeyPatch,
+    society: Connection, instance: dg.DagsterInstance, told: Told
 ) -> None:
     """Runs that tell of no warning do not hide from the others that it is one."""
-    monkeypatch.setenv(settings.DATABASE_URL, database_url)
     verify(instance)
-    submit(connection)
-    connection.commit()
+    submit(society)
+    society.commit()
     verify(instance, "relink_duplicates")
     assert told == []
     for _ in range(2):
@@ -142,23 +141,18 @@ def test_a_rate_that_a_backfill_found_first_is_told_by_the_hourly_run(
 
 
 def test_what_the_command_line_found_first_is_told_by_the_next_run(
-    connection: Connection,
-    database_url: str,
-    instance: dg.DagsterInstance,
-    told: Told,
-    monkeypatch: pytest.MonkeyPatch,
+    society: Connection, instance: dg.DagsterInstance, told: Told
 ) -> None:
     """Dagster does not show such a run to its sensors: nobody was told of it."""
-    monkeypatch.setenv(settings.DATABASE_URL, database_url)
-    submission = submit(connection)
-    connection.execute(
+    submission = submit(society)
+    society.execute(
         text(
             "insert into payment_image_signals (payment_submission_id, image_url, analysis_status,"
             " written_by_pipeline) values (:id, 'x', 'completed', true)"
         ),
         {"id": submission.id},
     )
-    connection.commit()
+    society.commit()
     defs.resolve_job_def("verify_signals").execute_in_process(
         instance=instance, tags=alerting.UNHEARD
     )

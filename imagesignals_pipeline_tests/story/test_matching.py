@@ -323,26 +323,14 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
 
 
-@pytest.mark.parametrize(
-    ("migration", "explanation"),
-    [
-        ("marked_again", "the same text in the same places; one of them is marked"),
-        ("longer_lists", "the same text in the same places"),
-    ],
-)
-def test_an_upgrade_compares_anew_what_passed_for_a_copy(
-    engine: Engine, migration: str, explanation: str
-) -> None:
+def test_an_upgrade_compares_anew_what_passed_for_a_copy(engine: Engine) -> None:
     """The rules have become stricter: no accusation of an older version is left standing."""
     arrive(engine, cast())
     before = state(engine)
-    (script,) = (each.script for each in migrations() if each.name.endswith(migration))
-    accuse = text(
-        "update image_matches set same_picture = true, altered = false, parted = false,"
-        " explanation = :explanation"
-    )
+    (script,) = (each.script for each in migrations() if each.name.endswith("longer_lists"))
+    accuse = "update image_matches set same_picture = true, altered = false, parted = false"
     with engine.begin() as connection:
-        assert connection.execute(accuse, {"explanation": explanation}).rowcount > 0
+        assert connection.execute(text(accuse)).rowcount > 0
         store.link(connection)
     assert state(engine) != before
     with engine.begin() as connection:

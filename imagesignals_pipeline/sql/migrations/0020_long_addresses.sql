@@ -1,7 +1,7 @@
--- Credentials go also where an address has no scheme (`//me:pw@store.test/a.png`).
 -- A picture inside a URL (`data:`) has megabytes, and each look at what waits worked on all of it: now
 -- on the first 4,096 characters, twice what is kept. Where a text is cut an @ takes the place of the
--- rest, as if a name and password ended there: what may be the beginning of these goes as well.
+-- rest, as if a name and password ended there: what may be the beginning of these goes as well. So they
+-- do where an address has no scheme (`//me:pw@store.test/a.png`).
 create function imagesignals_beginning(url text) returns text
 language sql immutable
 return case
