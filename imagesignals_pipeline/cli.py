@@ -111,7 +111,7 @@ def analyze(files: tuple[Path, ...], *, as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--roles", is_flag=True, help="Also create a role that writes and one that reads.")
+@click.option("--roles", is_flag=True, help="Also create roles that write, read and review.")
 def migrate(*, roles: bool) -> None:
     """Create or adopt the tables; running it again changes nothing."""
     commands.migrate(Console(), roles=roles)
