@@ -1,5 +1,6 @@
 """Where two pictures differ once one lies on the other: in digits, or under somebody's pen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,8 +38,9 @@ FAINTEST: Final = 0.05
 """Strength below which a spot is not worth listing."""
 MIN_AGREEING: Final = 4
 """Words in the same places without which nothing is said of two pictures."""
-CERTAIN_SPOT: Final = 5.0
-"""From here on a spot is another digit and not noise: the two pictures are parted for good."""
+FAINT_SPOT, CERTAIN_SPOT = 2.0, 5.0
+"""Up to the one a spot may be noise; beyond the other it is another digit: the two pictures are
+parted for good."""
 ONE_LINE: Final = 2.5
 ONE_FIELD: Final = 20.0
 """A field, in lines of text: higher or wider is not one place."""
@@ -61,6 +63,13 @@ class Spot:
     height: float
 
 
+def in_one_field(spots: Sequence[Spot]) -> bool:
+    """Return whether all spots, one at least, lie in one field of one line."""
+    width = max(spot.x + spot.width for spot in spots) - min(spot.x for spot in spots)
+    height = max(spot.y + spot.height for spot in spots) - min(spot.y for spot in spots)
+    return width <= ONE_FIELD and height <= ONE_LINE
+
+
 @dataclass(frozen=True, slots=True)
 class Differences:
     """What the comparison of two pictures saw; shares are from 0 to 1.
@@ -73,6 +82,7 @@ class Differences:
     not under such strokes. `replaced` is how much ink of their own both have in a place by such
     strokes, where the other has bare paper, as a multiple of what copies have by chance.
     `rows` is how many words one of them has more in the columns of its print, on bare paper.
+    Both are 0 where certain spots in several fields part the pictures whatever these come to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
     to b's.
@@ -139,8 +149,15 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     back = alignment.inverse(guess.matrix)
     beyond_a, beyond_b = _beyond(a, guess.matrix, b), _beyond(b, back, a)
     own_a, own_b = foreign & ~text_b, foreign & ~text_a
-    more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.limit)
-    more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.limit)
+    replaced, more_rows = 0.0, 0
+    if not _are_parted(spots):  # else the costliest of all that is measured would change nothing
+        replaced = pen.replaced(pair, levels, foreign)
+        more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.limit)
+        more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.limit)
+        more_rows = max(
+            rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
+            rows.added(b, a, back, back, more_b),
+        )
     top, bottom = _ends(clear & ~wrong)
     above_a, above_b = _share(own_a & top, text_a), _share(own_b & top, text_b)
     below_a, below_b = _share(own_a & bottom, text_a), _share(own_b & bottom, text_b)
@@ -164,11 +181,8 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         beyond_b=beyond_b.all,
         covered_a=_share(own_a, text_a),
         covered_b=_share(own_b, text_b),
-        replaced=pen.replaced(pair, levels, foreign),
-        rows=max(
-            rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
-            rows.added(b, a, back, back, more_b),
-        ),
+        replaced=replaced,
+        rows=more_rows,
         scrolled=max(scrolled),
     )
 
@@ -189,6 +203,12 @@ def own_noise(correlation: Floats, least: Floats) -> float:
 def grain(least: Floats) -> Floats:
     """Return what windows of so little variance lack besides, in correlation."""
     return GRAIN / np.maximum(least, 1)
+
+
+def _are_parted(spots: Sequence[Spot]) -> bool:
+    """Return whether other text certainly stands in more than one field."""
+    strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
+    return any(spot.strength > CERTAIN_SPOT for spot in strong) and not in_one_field(strong)
 
 
 def _share(some: Mask, of: Mask) -> float:

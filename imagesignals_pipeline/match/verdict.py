@@ -10,12 +10,11 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, glance, payload
 from imagesignals_pipeline.match.differences import (
     CERTAIN_SPOT,
+    FAINT_SPOT,
     MIN_AGREEING,
-    ONE_FIELD,
-    ONE_LINE,
     Differences,
-    Spot,
     differences,
+    in_one_field,
 )
 from imagesignals_pipeline.match.glance import Look
 from imagesignals_pipeline.match.payload import Print
@@ -62,7 +61,6 @@ MOST_ROWS: Final = 1
 lists that grew by a row, and that nothing else parted, all; `evaluation.growing` draws others."""
 MIN_SHARED: Final = 0.35
 """Share of the fuller picture's words that the other must reach at least."""
-FAINT_SPOT: Final = 2.0
 UNTOUCHED: Final = 0.02
 SHIFTED: Final = 0.02
 RESCALED: Final = 0.03
@@ -214,13 +212,7 @@ def _changed_in_one_place(seen: Differences) -> bool:
     """Return whether all that differs is one field of one line, and nothing was drawn or cut."""
     strong = [spot for spot in seen.spots if spot.strength > FAINT_SPOT]
     untouched = max(seen.lonely, seen.foreign, seen.beyond_a, seen.beyond_b) <= UNTOUCHED
-    return untouched and bool(strong) and _in_one_field(strong)
-
-
-def _in_one_field(spots: list[Spot]) -> bool:
-    width = max(spot.x + spot.width for spot in spots) - min(spot.x for spot in spots)
-    height = max(spot.y + spot.height for spot in spots) - min(spot.y for spot in spots)
-    return width <= ONE_FIELD and height <= ONE_LINE
+    return untouched and bool(strong) and in_one_field(strong)
 
 
 def _explanation(tier: Tier, seen: Differences) -> str:
