@@ -152,8 +152,8 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     replaced, more_rows = 0.0, 0
     if not _are_parted(spots):  # else the costliest of all that is measured would change nothing
         replaced = pen.replaced(pair, levels, foreign)
-        more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.limit)
-        more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.limit)
+        more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.usual_limit)
+        more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.usual_limit)
         more_rows = max(
             rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
             rows.added(b, a, back, back, more_b),

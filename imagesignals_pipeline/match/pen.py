@@ -20,6 +20,9 @@ DARKEST_AND_BRIGHTEST: Final = (0.02, 0.98)
 """Shares of the pixels between which the contrast is taken."""
 CONTRAST_SHARE: Final = 0.2
 """A pixel is wrong when it is off by this many grey levels, or this share of the contrast."""
+IF_SETTLED: Final = 0.6
+"""So many times as few do between two pictures that lie as they should: there is hardly any noise,
+and a pen's stroke shows less over text than beside it."""
 STROKE: Final = 2.2
 STROKE_PX: Final = 14
 """A connected wrong stroke higher than this many lines was drawn by hand, or is a large figure,
@@ -52,6 +55,9 @@ PAPER_PX: Final = 61
 """Paper is the median over a square that is wider than any stroke."""
 BARE: Final = 0.5
 """Part of the limit by which bare paper may be off."""
+SHADE: Final = 1.5
+"""By so many times the limit a chat's bubble may be off from what was behind it before; what covers
+text is off by more, or is no paper."""
 BESIDE, LEAST_BESIDE = 1.5, 0.01
 """Size, in lines, of the windows in which both pictures have ink that the other lacks, and the
 share of the window from which on these belong together."""
@@ -66,10 +72,14 @@ ALONG: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Two pictures in the same grey levels, and by how many a pixel must be off to be wrong."""
+    """Two pictures in the same grey levels, and by how many a pixel must be off to be wrong.
+
+    `usual_limit` is by how many it must be between any two pictures.
+    """
 
     a: Greys
     b: Greys
+    usual_limit: float
     limit: float
 
 
@@ -83,7 +93,7 @@ def levels(pair: Pair) -> Levels:
     below = np.cumsum(counts, axis=1)
     known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
     if len(known) == 0:
-        return Levels(np.zeros_like(pair.a), np.zeros_like(pair.a), LEAST_CONTRAST)
+        return Levels(np.zeros_like(pair.a), np.zeros_like(pair.a), LEAST_CONTRAST, LEAST_CONTRAST)
     value = (2 * below[known] < below[known, -1:]).sum(axis=1)
     share = np.cumsum(counts.sum(axis=0)) / counts.sum()
     darkest, brightest = np.searchsorted(share, DARKEST_AND_BRIGHTEST)
@@ -93,7 +103,8 @@ def levels(pair: Pair) -> Levels:
     table = every + np.interp(every, middle, value - middle)
     expected = raster.by_level(pair.b, np.clip(np.rint(table), 0, 255).astype(np.uint8))
     light = raster.background(raster.difference(pair.a, expected) * pair.inside, LIGHT_PX)
-    return Levels(raster.less(pair.a, light), expected, limit)
+    strict = limit * IF_SETTLED if pair.is_settled else limit
+    return Levels(raster.less(pair.a, light), expected, limit, strict)
 
 
 def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
@@ -161,8 +172,11 @@ def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
 
 
 def alone(one: Greys, other: Greys, own: Mask, limit: float) -> Mask:
-    """Return the part of one's own text that is on bare paper in the other, as it is around it."""
-    return own & _is(other, raster.paper(one, PAPER_PX), limit) if own.any() else own
+    """Return the part of one's own text that is on bare paper in the other, of about its shade."""
+    if not own.any():
+        return own
+    shade = raster.distance(other, raster.paper(one, PAPER_PX)) < SHADE * limit
+    return own & shade & _is(other, raster.paper(other, PAPER_PX), limit)
 
 
 def replaced(pair: Pair, levels: Levels, foreign: Mask) -> float:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import payload
+from imagesignals_pipeline.match.content import Content
 from imagesignals_pipeline.match.raster import Greys
 from imagesignals_pipeline_tests.evaluation import (
     build,
@@ -29,19 +30,19 @@ from imagesignals_pipeline_tests.evaluation import (
 )
 from imagesignals_pipeline_tests.evaluation.receipts import Half
 
-Coder = Callable[[Greys, int], tuple[bytes, int]]
-"""Of a thumbnail and the bytes that there are for it; returns the code and its width."""
+Coder = Callable[[Greys, Content, int, int], tuple[bytes, int]]
+"""As `payload._coded`, whose arguments these are."""
 QUALITIES = range(65, 4, -5)
 
 _shipped = payload._coded
 _webp = payload._webp
 
 
-def fast_webp(grey: Greys, room: int) -> tuple[bytes, int]:
+def fast_webp(grey: Greys, shown: Content, first: int, room: int) -> tuple[bytes, int]:
     """Code as the pipeline does, but with the fastest method of WebP."""
     payload._webp = _fastest
     try:
-        return _shipped(grey, room)
+        return _shipped(grey, shown, first, room)
     finally:
         payload._webp = _webp
 
@@ -52,16 +53,17 @@ def _fastest(grey: Greys, quality: int) -> bytes:
     return sink.getvalue()
 
 
-def any_jpeg(grey: Greys, room: int) -> tuple[bytes, int]:
+def any_jpeg(grey: Greys, shown: Content, first: int, room: int) -> tuple[bytes, int]:
     """Code as JPEG of the usual quality, however large it becomes."""
-    del room
-    return _jpeg(grey, payload.JPEG_QUALITY), grey.shape[1]
+    del shown, room
+    return _jpeg(grey, payload.JPEG_QUALITY), first
 
 
-def fitting_jpeg(grey: Greys, room: int) -> tuple[bytes, int]:
+def fitting_jpeg(grey: Greys, shown: Content, first: int, room: int) -> tuple[bytes, int]:
     """Code as JPEG of the best quality that there is room for."""
+    del shown
     codes = (_jpeg(grey, quality) for quality in QUALITIES)
-    return next((code for code in codes if len(code) <= room), _jpeg(grey, 1)), grey.shape[1]
+    return next((code for code in codes if len(code) <= room), _jpeg(grey, 1)), first
 
 
 def _jpeg(grey: Greys, quality: int) -> bytes:

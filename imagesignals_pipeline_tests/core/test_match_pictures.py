@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier, differences, payload
+from imagesignals_pipeline.match import Tier, content, differences, payload
 from imagesignals_pipeline.match.payload import HEADER, WORD
 
 LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
@@ -235,12 +235,21 @@ def test_a_list_with_one_more_row_is_another_picture(
         assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
+def test_a_faint_circle_over_text_is_a_mark() -> None:
+    """Between two clean screenshots a pencil's line shows, though it is fainter than the text."""
+    marked = receipt(1)
+    ImageDraw.Draw(marked).ellipse((40, 780, 480, 900), outline=(195, 195, 195), width=9)
+    verdict = match.compare(*map(match.fingerprint, (receipt(1), marked)))
+    assert verdict.same_picture
+    assert "marked" in verdict.explanation
+
+
 def test_small_print_has_more_room() -> None:
     """A desktop's small digits are kept as large as they can be told apart."""
     one, other = (statement(seed, width=2560, size=11, words=2) for seed in (1, 2))
     prints = [match.fingerprint(each) for each in (one, other, jpeg(one, 90))]
     assert payload.USUAL_BYTES < len(prints[0]) <= payload.MAX_BYTES
-    assert payload.thumbnail(payload.unpack(prints[0]).coded).size > 1.5 * payload.WIDE_PIXELS
+    assert payload.thumbnail(payload.unpack(prints[0]).coded).size > 1.5 * content.WIDE_PIXELS
     assert match.compare(prints[0], prints[2]).same_picture
     assert not match.compare(prints[0], prints[1]).same_picture
 
