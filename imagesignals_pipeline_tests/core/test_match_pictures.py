@@ -235,6 +235,43 @@ def test_a_list_with_one_more_row_is_another_picture(
         assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
+def chat(bubbles: int, *, wall: str, bubble: str, ink: str) -> Image.Image:
+    """Draw a thread to which each month adds a message."""
+    picture = Image.new("RGB", (1080, 2200), wall)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(36)
+    pen.rectangle((0, 0, 1080, 150), "#145a50")
+    pen.text((60, 50), "Treasurer, Lotus Park", "white", ImageFont.load_default(52))
+    pen.rectangle((0, 2080, 1080, 2200), "white")
+    pen.text((60, 2110), "Message", "#777777", font)
+    for month in range(1, bubbles + 1):
+        digits, top = Random(month), 230 * month - 30
+        pen.rounded_rectangle((50, top, 820, top + 190), 24, bubble)
+        paid = f"Paid {digits.randint(1, 9)},{digits.randint(100, 999)}.00 on 07/{month:02}"
+        reference = "".join(digits.choices("0123456789", k=12))
+        for line, said in enumerate((paid, f"Reference {reference}", f"Maintenance of {month:02}")):
+            pen.text((80, top + 25 + 50 * line), said, ink, font)
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("wall", "bubble", "ink"),
+    [
+        ("#ece5dd", "#ffffff", "#222222"),
+        ("#bec8c3", "#f0f0f0", "#222222"),
+        ("#c8beb4", "#e1f5d7", "#222222"),
+        ("#ffffff", "#007aff", "#ffffff"),
+        ("#0b141a", "#005c4b", "#ffffff"),
+    ],
+)
+def test_a_thread_that_goes_on_is_another_picture(wall: str, bubble: str, ink: str) -> None:
+    """The new message lies on a bubble where the thread of last month has its wallpaper."""
+    for bubbles in (3, 6):
+        now = match.fingerprint(chat(bubbles, wall=wall, bubble=bubble, ink=ink))
+        later = chat(bubbles + 1, wall=wall, bubble=bubble, ink=ink)
+        for picture in (later, jpeg(later, 70)):
+            assert not match.compare(now, match.fingerprint(picture)).same_picture
+
+
 def test_a_faint_circle_over_text_is_a_mark() -> None:
     """Between two clean screenshots a pencil's line shows, though it is fainter than the text."""
     marked = receipt(1)
