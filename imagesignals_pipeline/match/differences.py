@@ -81,7 +81,8 @@ class Differences:
     of each one's text that the other does not reach, `covered_a` and `covered_b` those that it has
     not under such strokes. `replaced` is how much ink of their own both have in a place by such
     strokes, where the other has bare paper, as a multiple of what copies have by chance.
-    `rows` is how many words one of them has more in the columns of its print, on bare paper.
+    `rows` is how many words one of them has more in the columns of its print, on bare paper; a
+    phrase counts as two.
     Both are 0 where certain spots in several fields part the pictures whatever these come to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail

@@ -235,8 +235,8 @@ def test_a_list_with_one_more_row_is_another_picture(
         assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
-def chat(bubbles: int, *, wall: str, bubble: str, ink: str) -> Image.Image:
-    """Draw a thread to which each month adds a message."""
+def chat(bubbles: int, *, wall: str, bubble: str, ink: str, lines: int = 3) -> Image.Image:
+    """Draw a thread to which each month adds a message of one to three lines."""
     picture = Image.new("RGB", (1080, 2200), wall)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(36)
     pen.rectangle((0, 0, 1080, 150), "#145a50")
@@ -245,11 +245,12 @@ def chat(bubbles: int, *, wall: str, bubble: str, ink: str) -> Image.Image:
     pen.text((60, 2110), "Message", "#777777", font)
     for month in range(1, bubbles + 1):
         digits, top = Random(month), 230 * month - 30
-        pen.rounded_rectangle((50, top, 820, top + 190), 24, bubble)
+        pen.rounded_rectangle((50, top, 820, top + 40 + 50 * lines), 24, bubble)
         paid = f"Paid {digits.randint(1, 9)},{digits.randint(100, 999)}.00 on 07/{month:02}"
         reference = "".join(digits.choices("0123456789", k=12))
-        for line, said in enumerate((paid, f"Reference {reference}", f"Maintenance of {month:02}")):
-            pen.text((80, top + 25 + 50 * line), said, ink, font)
+        said = (paid, f"Reference {reference}", f"Maintenance of {month:02}")
+        for line in range(lines):
+            pen.text((80, top + 25 + 50 * line), said[line], ink, font)
     return picture
 
 
@@ -263,13 +264,18 @@ def chat(bubbles: int, *, wall: str, bubble: str, ink: str) -> Image.Image:
         ("#0b141a", "#005c4b", "#ffffff"),
     ],
 )
-def test_a_thread_that_goes_on_is_another_picture(wall: str, bubble: str, ink: str) -> None:
+@pytest.mark.parametrize("lines", [1, 3])
+def test_a_thread_that_goes_on_is_another_picture(
+    wall: str, bubble: str, ink: str, lines: int
+) -> None:
     """The new message lies on a bubble where the thread of last month has its wallpaper."""
     for bubbles in (3, 6):
-        now = match.fingerprint(chat(bubbles, wall=wall, bubble=bubble, ink=ink))
-        later = chat(bubbles + 1, wall=wall, bubble=bubble, ink=ink)
+        now, later = (
+            chat(number, wall=wall, bubble=bubble, ink=ink, lines=lines)
+            for number in (bubbles, bubbles + 1)
+        )
         for picture in (later, jpeg(later, 70)):
-            assert not match.compare(now, match.fingerprint(picture)).same_picture
+            assert not match.compare(*map(match.fingerprint, (now, picture))).same_picture
 
 
 def test_a_faint_circle_over_text_is_a_mark() -> None:
