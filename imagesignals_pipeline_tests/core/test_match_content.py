@@ -37,6 +37,8 @@ def test_margins_that_end_elsewhere_change_no_pixel(left: int, step: int) -> Non
     one, other = map(of, pictures)
     assert one.at(step).shape != other.at(step).shape
     assert one.scale(step) == other.scale(step)
+    halves = {side % 2 for shown in (one, other) for side in shown.corner(step)}
+    assert halves == {0}  # else half the size would have other cells
     upper = slice(0, round(900 * one.scale(step)))
     assert (in_place(one, step)[upper] == in_place(other, step)[upper]).all()
 
