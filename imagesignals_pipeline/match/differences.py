@@ -64,9 +64,12 @@ class Spot:
 
 
 def in_one_field(spots: Sequence[Spot]) -> bool:
-    """Return whether all spots, one at least, lie in one field of one line."""
-    width = max(spot.x + spot.width for spot in spots) - min(spot.x for spot in spots)
-    height = max(spot.y + spot.height for spot in spots) - min(spot.y for spot in spots)
+    """Return whether there are spots that are no noise, and all lie in one field of one line."""
+    strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
+    if not strong:
+        return False
+    width = max(spot.x + spot.width for spot in strong) - min(spot.x for spot in strong)
+    height = max(spot.y + spot.height for spot in strong) - min(spot.y for spot in strong)
     return width <= ONE_FIELD and height <= ONE_LINE
 
 
@@ -208,8 +211,7 @@ def grain(least: Floats) -> Floats:
 
 def _are_parted(spots: Sequence[Spot]) -> bool:
     """Return whether other text certainly stands in more than one field."""
-    strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
-    return any(spot.strength > CERTAIN_SPOT for spot in strong) and not in_one_field(strong)
+    return any(spot.strength > CERTAIN_SPOT for spot in spots) and not in_one_field(spots)
 
 
 def _share(some: Mask, of: Mask) -> float:

@@ -10,7 +10,6 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, glance, payload
 from imagesignals_pipeline.match.differences import (
     CERTAIN_SPOT,
-    FAINT_SPOT,
     MIN_AGREEING,
     Differences,
     differences,
@@ -210,9 +209,8 @@ def _one_covers_the_other(seen: Differences) -> bool:
 
 def _changed_in_one_place(seen: Differences) -> bool:
     """Return whether all that differs is one field of one line, and nothing was drawn or cut."""
-    strong = [spot for spot in seen.spots if spot.strength > FAINT_SPOT]
     untouched = max(seen.lonely, seen.foreign, seen.beyond_a, seen.beyond_b) <= UNTOUCHED
-    return untouched and bool(strong) and in_one_field(strong)
+    return untouched and in_one_field(seen.spots)
 
 
 def _explanation(tier: Tier, seen: Differences) -> str:
