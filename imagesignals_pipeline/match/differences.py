@@ -281,5 +281,8 @@ def _beyond(one: Print, matrix: Matrix, other: Print) -> _Beyond:
     x, y = alignment.mapped(one.words.centre, matrix).T
     above, below = y < 0, y > height
     size = one.words.spread[:, 0] * one.words.spread[:, 1]
+    in_print = one.words.in_print
+    if 2 * in_print.sum() > len(in_print):  # else a photograph, whose words are accidents
+        size = size * in_print
     out = above | below | (x < 0) | (x > width)
     return _Beyond(*(float(size[each].sum() / size.sum()) for each in (out, above, below)))

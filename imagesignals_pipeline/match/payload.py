@@ -13,6 +13,7 @@ from PIL import Image
 
 from imagesignals_pipeline.match import content, raster, words
 from imagesignals_pipeline.match.content import Content
+from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys
 from imagesignals_pipeline.match.words import Words
 
@@ -35,15 +36,13 @@ WEBP_QUALITIES, WEBP_SHARES = (25, 40, 55, 70, 80), (0.48, 0.57, 0.64, 0.71, 0.8
 one try does. Below the lowest pixels cost less than quality does."""
 WIDTH_BY_BYTES: Final = 0.55
 """A thumbnail of so many times the bytes has so many times the width, to this power."""
-MIN_WORDS: Final = 5
-"""A picture with fewer shows nothing that could be compared."""
 MIN_SIDE: Final = 16
 HEADER: Final = struct.Struct("<BHHHHfH")
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
 PER_PIXEL: Final = 32
 """Steps in which the places of words are stored."""
-HEAD_BYTES: Final = HEADER.size + words.MAX_WORDS * WORD.itemsize
-"""A payload's first bytes, in which its words are: a sixth of a usual one."""
+HEAD_BYTES: Final = HEADER.size + (words.MAX_WORDS + LEAST_LANDMARKS) * WORD.itemsize
+"""A payload's first bytes, in which its words are: a fifth of a usual one."""
 REMEMBERED, PICTURES = 64, 24
 """Unpacked payloads that are kept, with pictures of half size (0.1 MB each), and whole pictures
 (0.3 MB each): candidates of neighbours are the same, but only a few of them are compared."""
@@ -83,7 +82,7 @@ def fingerprint(picture: Image.Image) -> bytes:
     usual = shown.usual
     thumbnail = shown.at(usual)
     found = words.find(thumbnail)
-    if len(found) < MIN_WORDS:
+    if len(found) < words.MIN_WORDS:
         return b""
     small_print = found.height < SMALL_PRINT_PX
     strides = round(content.steps(LINE_PX / found.height) / STRIDE)

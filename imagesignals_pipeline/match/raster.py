@@ -20,6 +20,9 @@ Numbers = TypeVar("Numbers", Greys, Shorts, Floats)
 
 cv2.setNumThreads(1)  # many pictures are compared side by side: one core each, 20 % less work
 
+LEAST_CONTRAST, MOST_STRETCHED = 0.005, 20.0
+"""Bounds of what is a blob: an eighth of what the method names, for the sake of smooth pictures;
+and twice as long as that allows."""
 COARSE = 4
 """A background is looked for on a picture this many times smaller."""
 
@@ -138,6 +141,16 @@ def stretched(values: Numbers, width: int, height: int) -> Numbers:
 def enlarged(values: Greys, width: int, height: int) -> Greys:
     """Return a larger picture, smoothly interpolated."""
     return cast(Greys, cv2.resize(values, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+def blobs(values: Greys) -> Floats:
+    """Return rows of x, y and diameter: the blobs of a picture, those that stand out most first."""
+    features = cv2.SIFT.create(
+        contrastThreshold=LEAST_CONTRAST, edgeThreshold=MOST_STRETCHED, enable_precise_upscale=True
+    )
+    # A blob is found once for each direction that it has.
+    found = {(-blob.response, *blob.pt, blob.size) for blob in features.detect(values)}
+    return np.array(sorted(found), np.float32).reshape(-1, 4)[:, 1:]
 
 
 def moved(values: Greys, part: Greys, left: int, top: int, reach: int) -> Greys:

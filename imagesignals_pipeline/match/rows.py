@@ -31,10 +31,10 @@ def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: M
         to_other: Leads from one's thumbnail to the other's.
         alone: Where, in the frame, only one has text, and the other bare paper.
     """
-    mine = _within(one, to_frame, alone) | _in_the_margin(one, other, to_other)
+    own = _within(one, to_frame, alone) | _in_the_margin(one, other, to_other)
+    mine, listed = (one.words.in_print & each for each in (own, ~own))
     if not mine.any():
         return 0
-    listed = ~mine
     height = np.log(one.words.spread[:, 1])
     same_print = np.abs(height[mine, None] - height[None, listed]) < SAME_PRINT
     begins, ends = np.split(alignment.ends(one.words)[:, 0], 2)

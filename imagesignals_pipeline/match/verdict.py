@@ -183,7 +183,7 @@ def _is_legible(seen: Differences) -> bool:
     if small and seen.correlation < SMALL_PRINT_CORRELATION:
         return False
     strongest_six = sum(spot.strength for spot in seen.spots[:6])
-    fewer = min(len(seen.a.words), len(seen.b.words))
+    fewer = min(int(each.words.in_print.sum()) for each in (seen.a, seen.b))
     return strongest_six <= BLURRED_SIX and seen.agreeing >= LEAST_AGREEING * fewer
 
 

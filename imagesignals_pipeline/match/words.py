@@ -1,4 +1,7 @@
-"""Finds the words of a thumbnail and describes each by 64 bits that survive recompression."""
+"""Finds the words of a thumbnail and describes each by 64 bits that survive recompression.
+
+A photograph's landmarks count as words: their 64 bits are taken over the texture around them.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,11 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from imagesignals_pipeline.match import raster
+from imagesignals_pipeline.match import landmarks, raster
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Ints, Mask
 
 MAX_WORDS: Final = 160
 """Words kept of a picture, the largest ones; a full phone screen has 40 to 160."""
+MIN_WORDS: Final = 5
+"""A picture with fewer shows nothing that could be compared."""
+USUAL_PX: Final = 8.0
+"""Height of a line where there are too few words to tell."""
 CLOSINGS_PX: Final = (2, 4, 8)
 """Gaps that are bridged: words and phrases both, because a crop breaks the phrases at its edge
 and blur joins the words."""
@@ -37,7 +44,7 @@ class Words:
     """Words of one picture, in its thumbnail's pixels.
 
     `centre` and `spread` are rows of (x, y): mean and standard deviation of the ink, which move
-    less than the edges of a box do.
+    less than the edges of a box do. Landmarks come last.
     """
 
     centre: Floats
@@ -50,7 +57,13 @@ class Words:
     @property
     def height(self) -> float:
         """Height of the usual line in pixels: ink spread evenly over h deviates by h/3.46."""
-        return float(np.median(self.spread[:, 1])) * 3.46
+        high = self.spread[self.in_print, 1]
+        return float(np.median(high)) * 3.46 if len(high) >= MIN_WORDS else USUAL_PX
+
+    @property
+    def in_print(self) -> Mask:
+        """Which of them are no landmarks."""
+        return ~landmarks.are(self.spread)
 
     @property
     def shape(self) -> Floats:
@@ -59,13 +72,19 @@ class Words:
 
 
 def find(grey: Greys) -> Words:
-    """Return the largest words of a thumbnail, largest first."""
+    """Return the largest words of a thumbnail, largest first, and the landmarks of a photograph."""
     steps = strokes(grey)
     inked = ink(steps, RULE_PX)
     boxes = np.unique(np.concatenate([_boxes(inked, gap) for gap in CLOSINGS_PX]), axis=0)
     centre, spread = _moments(steps * inked, boxes)
     order = np.argsort(-spread[:, 0] * spread[:, 1], kind="stable")[:MAX_WORDS]
     centre, spread = centre[order], spread[order]
+    if landmarks.is_photograph(grey):
+        of_blobs = landmarks.find(grey, MAX_WORDS - len(centre))
+        centre, spread = (
+            np.concatenate([words, blobs])
+            for words, blobs in zip((centre, spread), of_blobs, strict=True)
+        )
     return Words(centre, spread, _codes(grey, centre, spread))
 
 

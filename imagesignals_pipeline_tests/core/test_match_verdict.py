@@ -8,6 +8,7 @@ import pytest
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Tier, payload, verdict
 from imagesignals_pipeline.match.differences import Differences, Spot, differences
+from imagesignals_pipeline.match.words import Words
 from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt
 
 
@@ -56,8 +57,9 @@ def test_a_blurred_pair_needs_words_that_agree() -> None:
     """A few equal words do not say that the rest is the same."""
     few = int(verdict.LEAST_AGREEING * min(len(copy().a.words), len(copy().b.words)))
     few = max(few, verdict.MIN_AGREEING)
-    words = replace(copy().a.words, codes=copy().a.words.codes.repeat(9))
-    many = replace(copy().a, words=words)
+    words = copy().a.words
+    several = Words(words.centre.repeat(9, 0), words.spread.repeat(9, 0), words.codes.repeat(9))
+    many = replace(copy().a, words=several)
     measures = {"a": many, "b": many, "agreeing": few}
     assert tier(**measures, correlation=0.93) is Tier.SAME_TEMPLATE
     assert tier(**measures) is Tier.SAME_PICTURE

@@ -1,0 +1,96 @@
+"""Photographs, which show no text: found again by their landmarks, and by nothing else."""
+
+import io
+from collections.abc import Callable
+from itertools import combinations
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
+
+from imagesignals_pipeline import match
+from imagesignals_pipeline.match import Tier, landmarks
+from imagesignals_pipeline_tests.core.drawing import encode, page
+from imagesignals_pipeline_tests.evaluation.nature import photo
+
+
+def saved(picture: Image.Image, quality: int = 80) -> Image.Image:
+    """Return the picture as a JPEG of it shows it."""
+    return Image.open(io.BytesIO(encode(picture, "JPEG", quality=quality)))
+
+
+def smaller(picture: Image.Image, times: float) -> Image.Image:
+    """Return the picture with its sides that many times as long."""
+    return picture.resize((round(picture.width * times), round(picture.height * times)))
+
+
+def cropped(picture: Image.Image, share: float) -> Image.Image:
+    """Cut off that share of the picture's sides, all around."""
+    wide, high = picture.size
+    left, top = round(wide * share), round(high * share)
+    return picture.crop((left, top, wide - left, high - top))
+
+
+COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "saved again": lambda picture: saved(picture, 60),
+    "sent on": lambda picture: saved(smaller(picture, 0.6), 68),
+    "half the size": lambda picture: smaller(picture, 0.5),
+    "cropped": lambda picture: saved(cropped(picture, 0.05)),
+    "brighter": lambda picture: saved(ImageEnhance.Brightness(picture).enhance(1.2)),
+    "grey": lambda picture: picture.convert("L").convert("RGB"),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_copy_of_a_photograph_is_found(name: str, seed: int) -> None:
+    """Its words are accidents of one compression; its landmarks stay."""
+    original = photo(Random(seed))
+    one, other = (match.fingerprint(each) for each in (original, COPIES[name](original)))
+    assert match.compare(one, other).same_picture
+
+
+def test_photographs_of_other_things_are_different() -> None:
+    """No two have more than three landmarks in common."""
+    several = [photo(Random(seed)) for seed in range(8)]
+    for one, other in combinations(map(match.fingerprint, several), 2):
+        assert match.compare(one, other).tier is Tier.DIFFERENT
+
+
+def notice(picture: Image.Image, seed: int) -> Image.Image:
+    """Write a bank's notice on a photograph, as on a locked screen; only its numbers vary."""
+    shown, random = picture.copy(), Random(seed)
+    pen, font = ImageDraw.Draw(shown), ImageFont.load_default(34)
+    pen.rounded_rectangle((30, 400, shown.width - 30, 640), 20, "#f4f4f6")
+    day, reference = random.randint(10, 28), random.randint(10**11, 10**12)
+    lines = (
+        f"Rs 2,500.00 debited on {day} March 2025",
+        "to Lotus Park Residents Association",
+        f"Reference {reference}",
+        f"Balance Rs {random.randint(10_000, 99_999)}.00",
+    )
+    for row, line in enumerate(lines):
+        pen.text((60, 420 + 52 * row), line, "#111", font)
+    return shown
+
+
+@pytest.mark.parametrize("blur", [0, 2, 3, 4, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_other_text_on_one_photograph_is_another_picture(seed: int, blur: int) -> None:
+    """All landmarks agree, and the numbers do not: even where these are blots."""
+    behind = photo(Random(seed))
+    one, other = (
+        match.fingerprint(notice(behind, number).filter(ImageFilter.GaussianBlur(blur)))
+        for number in (1, 2)
+    )
+    assert not match.compare(one, other).same_picture
+
+
+def test_screenshots_have_no_landmarks() -> None:
+    """Flat ground between all that is written says that a program drew it, grain or not."""
+    screen = page(1080, 2340)
+    grain = np.random.default_rng(1).normal(0, 4, (screen.height, screen.width, 3))
+    grainy = Image.fromarray(np.clip(np.asarray(screen) + grain, 0, 255).astype(np.uint8))
+    for each in (screen, saved(screen, 30), grainy, smaller(screen, 0.4)):
+        assert not landmarks.is_photograph(np.asarray(smaller(each, 360 / each.width).convert("L")))
