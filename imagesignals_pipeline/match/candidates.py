@@ -32,7 +32,7 @@ differ in more, but for one pair in a hundred; few that are equal do."""
 
 
 def descriptor(packed: bytes) -> bytes:
-    """Return the part of a payload that the coarse stage needs: 9 bytes a word, 1,800 at most."""
+    """Return the part of a payload that the coarse stage needs: 9 bytes a word, 1,656 at most."""
     if not packed:
         return b""
     words = payload.words_of(packed)
