@@ -1,7 +1,8 @@
 """Finds what a photograph is known by: the blobs of its texture, where other pictures have words.
 
 A photograph of something that is no text has words by accident only, and other ones after every
-recompression. Its blobs (scale-invariant features: Lowe, 2004) stay.
+recompression. Its blobs (scale-invariant features: Lowe, 2004) stay. Equal neighbours, by which
+`analyse.texture` tells what a program drew, are no use here: smooth photographs have as many.
 """
 
 from typing import Final

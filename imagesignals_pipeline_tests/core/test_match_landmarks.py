@@ -1,7 +1,7 @@
-"""Photographs, which show no text: found again by their landmarks, and by nothing else."""
+"""Photographs, which show no text: found again by their landmarks, which are no print."""
 
-import io
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from random import Random
 
@@ -10,14 +10,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier, landmarks
-from imagesignals_pipeline_tests.core.drawing import encode, page
+from imagesignals_pipeline.match import Tier, alignment, differences, landmarks, payload, rows
+from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.words import Words
+from imagesignals_pipeline_tests.core.drawing import page
+from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt
 from imagesignals_pipeline_tests.evaluation.nature import photo
-
-
-def saved(picture: Image.Image, quality: int = 80) -> Image.Image:
-    """Return the picture as a JPEG of it shows it."""
-    return Image.open(io.BytesIO(encode(picture, "JPEG", quality=quality)))
 
 
 def smaller(picture: Image.Image, times: float) -> Image.Image:
@@ -33,11 +31,11 @@ def cropped(picture: Image.Image, share: float) -> Image.Image:
 
 
 COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "saved again": lambda picture: saved(picture, 60),
-    "sent on": lambda picture: saved(smaller(picture, 0.6), 68),
+    "saved again": lambda picture: jpeg(picture, 60),
+    "sent on": lambda picture: jpeg(smaller(picture, 0.6), 68),
     "half the size": lambda picture: smaller(picture, 0.5),
-    "cropped": lambda picture: saved(cropped(picture, 0.05)),
-    "brighter": lambda picture: saved(ImageEnhance.Brightness(picture).enhance(1.2)),
+    "cropped": lambda picture: jpeg(cropped(picture, 0.05), 80),
+    "brighter": lambda picture: jpeg(ImageEnhance.Brightness(picture).enhance(1.2), 80),
     "grey": lambda picture: picture.convert("L").convert("RGB"),
 }
 
@@ -52,7 +50,7 @@ def test_a_copy_of_a_photograph_is_found(name: str, seed: int) -> None:
 
 
 def test_photographs_of_other_things_are_different() -> None:
-    """No two have more than three landmarks in common."""
+    """Their landmarks are not the same."""
     several = [photo(Random(seed)) for seed in range(8)]
     for one, other in combinations(map(match.fingerprint, several), 2):
         assert match.compare(one, other).tier is Tier.DIFFERENT
@@ -92,5 +90,44 @@ def test_screenshots_have_no_landmarks() -> None:
     screen = page(1080, 2340)
     grain = np.random.default_rng(1).normal(0, 4, (screen.height, screen.width, 3))
     grainy = Image.fromarray(np.clip(np.asarray(screen) + grain, 0, 255).astype(np.uint8))
-    for each in (screen, saved(screen, 30), grainy, smaller(screen, 0.4)):
+    for each in (screen, jpeg(screen, 30), grainy, smaller(screen, 0.4)):
         assert not landmarks.is_photograph(np.asarray(smaller(each, 360 / each.width).convert("L")))
+
+
+def with_words(*rows_of_words: tuple[float, float, float, float]) -> Print:
+    """Return a receipt's print with other words, each by its centre and spread."""
+    table = np.array(rows_of_words, np.float32)
+    codes = np.arange(len(table), dtype=np.uint64)
+    seen = payload.unpack(match.fingerprint(receipt(1)))
+    return replace(seen, words=Words(table[:, :2], table[:, 2:], codes))
+
+
+PRINT = [(50.0, 20.0 * line, 5.1, 5.0) for line in range(1, 7)]
+LANDMARK = (50.0, 200.0, 5.0, 5.0)
+
+
+def test_landmarks_have_no_height() -> None:
+    """The usual line is that of the print; without print it is what is usual."""
+    large = (90.0, 90.0, 40.0, 40.0)
+    assert with_words(*PRINT, *[large] * 20).words.height == with_words(*PRINT).words.height
+    assert 7 < with_words(*[large] * 20).words.height < 9
+
+
+def test_landmarks_beyond_the_other_frame_are_no_text_there() -> None:
+    """What lies around a photographed screen; of a photograph it is all there is."""
+    outside = (50.0, 5000.0, 5.0, 5.0)
+    other = with_words(*PRINT)
+    of_screen = differences._beyond(with_words(*PRINT, outside), alignment.IDENTITY, other)
+    of_photograph = differences._beyond(with_words(outside), alignment.IDENTITY, other)
+    assert (of_screen.all, of_photograph.all) == (0, 1)
+
+
+def test_a_landmark_is_no_row_of_a_list() -> None:
+    """Also where it happens to be as high as the print, and in its column."""
+    alone = np.zeros((700, 400), bool)
+    alone[200, 50] = True
+    places = alignment.IDENTITY, alignment.IDENTITY, alone
+    word = (*LANDMARK[:2], 5.1, 5.0)
+    other = with_words(*PRINT)
+    assert rows.added(with_words(*PRINT, word), other, *places) == 1
+    assert rows.added(with_words(*PRINT, LANDMARK), other, *places) == 0
