@@ -121,6 +121,19 @@ class _Beyond:
     below: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one of two pictures shows, and what of it is its own.
+
+    `lonely` is text where the other has none, `written` lies under strokes that the other has not.
+    """
+
+    text: Mask
+    lonely: Mask
+    written: Mask
+    beyond: _Beyond
+
+
 def differences(a: Print, b: Print) -> Differences | None:
     """Lay one picture on the other and look; None when no word says how."""
     guess = alignment.propose(a.words, b.words)
@@ -138,57 +151,60 @@ def differences(a: Print, b: Print) -> Differences | None:
 
 
 def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
+    back = alignment.inverse(guess.matrix)
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
-    correlation, least = pair.correlation, pair.least
+    text = text_a | text_b
     lonely = (text_a ^ text_b) & pair.alone
     levels = pen.levels(pair)
     foreign = pen.foreign(pair, levels, lonely)
+    of_a = _Side(text_a, lonely & text_a, foreign & ~text_b, _beyond(a, guess.matrix, b))
+    of_b = _Side(text_b, lonely & text_b, foreign & ~text_a, _beyond(b, back, a))
     clear = text_a & text_b & pair.comparable & ~foreign
-    usual = float(np.median(correlation[clear])) if clear.any() else 0.0
-    noise = own_noise(correlation[clear], least[clear]) + grain(least)
-    doubtful = clear & (1 - correlation > EXCESS * noise)
-    correlation = _second_look(pair, correlation, doubtful)
-    wrong, spots = _spots((1 - correlation) / noise, clear, foreign, pair.line)
-    text = text_a | text_b
-    back = alignment.inverse(guess.matrix)
-    beyond_a, beyond_b = _beyond(a, guess.matrix, b), _beyond(b, back, a)
-    own_a, own_b = foreign & ~text_b, foreign & ~text_a
+    correlation = pair.correlation[clear]
+    noise = own_noise(correlation, pair.least[clear]) + grain(pair.least)
+    lacking = (1 - _second_look(pair, clear & (1 - pair.correlation > EXCESS * noise))) / noise
+    wrong, spots = _spots(lacking, clear, foreign, pair.line)
     replaced, more_rows = 0.0, 0
     if not _are_parted(spots):  # else the costliest of all that is measured would change nothing
         replaced = pen.replaced(pair, levels, foreign)
-        more_a = pen.alone(levels.a, levels.b, own_a | (lonely & text_a), levels.usual_limit)
-        more_b = pen.alone(levels.b, levels.a, own_b | (lonely & text_b), levels.usual_limit)
+        more_a = pen.alone(levels.a, levels.b, of_a.written | of_a.lonely, levels.usual_limit)
+        more_b = pen.alone(levels.b, levels.a, of_b.written | of_b.lonely, levels.usual_limit)
         more_rows = max(
             rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
             rows.added(b, a, back, back, more_b),
         )
-    top, bottom = _ends(clear & ~wrong)
-    above_a, above_b = _share(own_a & top, text_a), _share(own_b & top, text_b)
-    below_a, below_b = _share(own_a & bottom, text_a), _share(own_b & bottom, text_b)
-    scrolled = (
-        min(beyond_a.below + below_a, beyond_b.above + above_b),
-        min(beyond_b.below + below_b, beyond_a.above + above_a),
-    )
     return Differences(
         a,
         b,
         guess.matrix,
         guess.agreeing,
-        usual,
+        float(np.median(correlation)) if correlation.size else 0.0,
         max(_sharpness(grey, clear, pair.window) for grey in (pair.a, pair.b)),
         spots,
         agreed=_share(~wrong & clear, clear | (lonely & ~foreign)),
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
         foreign=_share(foreign, text),
-        beyond_a=beyond_a.all,
-        beyond_b=beyond_b.all,
-        covered_a=_share(own_a, text_a),
-        covered_b=_share(own_b, text_b),
+        beyond_a=of_a.beyond.all,
+        beyond_b=of_b.beyond.all,
+        covered_a=_share(of_a.written, text_a),
+        covered_b=_share(of_b.written, text_b),
         replaced=replaced,
         rows=more_rows,
-        scrolled=max(scrolled),
+        scrolled=_scrolled(of_a, of_b, clear & ~wrong),
     )
+
+
+def _scrolled(a: _Side, b: _Side, agreed: Mask) -> float:
+    """Return the lesser of what one has of its own below and the other above, either way."""
+    top, bottom = _ends(agreed)
+    above_a, above_b = (
+        each.beyond.above + _share(each.written & top, each.text) for each in (a, b)
+    )
+    below_a, below_b = (
+        each.beyond.below + _share(each.written & bottom, each.text) for each in (a, b)
+    )
+    return max(min(below_a, above_b), min(below_b, above_a))
 
 
 def own_noise(correlation: Floats, least: Floats) -> float:
@@ -238,7 +254,7 @@ def _sharpness(grey: Greys, clear: Mask, size: int) -> float:
     return float(np.median(seen)) if seen.size else 0.0
 
 
-def _second_look(pair: Pair, correlation: Floats, doubtful: Mask) -> Floats:
+def _second_look(pair: Pair, doubtful: Mask) -> Floats:
     """Return the correlation after moving the doubtful places, with some text around each.
 
     Where the flow stopped a pixel short the text agrees then; a changed digit does not.
@@ -247,7 +263,7 @@ def _second_look(pair: Pair, correlation: Floats, doubtful: Mask) -> Floats:
     _, boxes = raster.components(raster.grown(doubtful, reach, reach))
     places: list[list[int]] = boxes[1:].tolist()
     places.sort(key=lambda box: (-box[4], box))
-    looked = correlation.copy()
+    looked = pair.correlation.copy()
     for left, top, wide, high, _ in places[:MOST_LOOKS]:
         at = (slice(top, top + high), slice(left, left + wide))
         moved = raster.moved(pair.b, pair.a[at], left, top, SEARCH_PX)
