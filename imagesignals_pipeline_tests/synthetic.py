@@ -120,7 +120,7 @@ def packed(words: Table, scattered: int | None = None) -> bytes:
     high = 2.5 * payload.PER_PIXEL
     wide = high * np.exp((words["shape"].astype(float) - 10) * 0.15)
     table["spread"] = np.stack([wide, np.full(len(words), high)], axis=1)
-    header = payload.HEADER.pack(payload.ALGORITHM_VERSION, 360, 640, 0, 0, 1.0, len(words))
+    header = payload.HEADER.pack(payload.ALGORITHM_VERSION, 360, 640, 0, 0, 1.0, len(words), 0)
     return header + table.tobytes() + A_THUMBNAIL
 
 

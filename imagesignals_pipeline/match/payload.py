@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from imagesignals_pipeline.match import content, raster, words
+from imagesignals_pipeline.match import content, orientation, raster, words
 from imagesignals_pipeline.match.content import Content
 from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys
@@ -37,7 +37,9 @@ one try does. Below the lowest pixels cost less than quality does."""
 WIDTH_BY_BYTES: Final = 0.55
 """A thumbnail of so many times the bytes has so many times the width, to this power."""
 MIN_SIDE: Final = 16
-HEADER: Final = struct.Struct("<BHHHHfH")
+HEADER: Final = struct.Struct("<BHHHHfBB")
+"""Version, width, height, left, top, scale, words, quarter turns. Where nothing was turned the last
+two are the count in two bytes, as before there were turns."""
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
 PER_PIXEL: Final = 32
 """Steps in which the places of words are stored."""
@@ -52,8 +54,9 @@ REMEMBERED, PICTURES = 64, 24
 class Print:
     """A payload without its picture.
 
-    `left` and `top` (pixels of the picture) and `scale` (the thumbnail's pixels in one of the
-    picture) say which part of the picture the thumbnail shows.
+    `turns` says by how many quarter turns to the right the picture was turned, so that its text is
+    upright; all else is of the turned one. `left` and `top` (pixels of the picture) and `scale`
+    (the thumbnail's pixels in one of the picture) say which part of it the thumbnail shows.
     """
 
     width: int
@@ -61,6 +64,7 @@ class Print:
     left: int
     top: int
     scale: float
+    turns: int
     words: Words
     coded: bytes
 
@@ -76,14 +80,19 @@ def fingerprint(picture: Image.Image) -> bytes:
 
     A flat, blank or near-empty picture has none (`b""`): it matches nothing.
     """
-    shown = content.find(np.asarray(picture.convert("L")))
+    grey = np.asarray(picture.convert("L"))
+    shown = content.find(grey)
     if shown.shorter_side < MIN_SIDE:
         return b""
-    usual = shown.usual
-    thumbnail = shown.at(usual)
+    thumbnail = shown.at(shown.usual)
     found = words.find(thumbnail)
     if len(found) < words.MIN_WORDS:
         return b""
+    if turns := orientation.quarter_turns(shown, thumbnail, found):
+        shown = content.find(orientation.turned(grey, turns))
+        thumbnail = shown.at(shown.usual)
+        found = words.find(thumbnail)
+    usual = shown.usual
     small_print = found.height < SMALL_PRINT_PX
     strides = round(content.steps(LINE_PX / found.height) / STRIDE)
     more = STRIDE * min(max(strides, 0), MOST_STRIDES if small_print else 1)
@@ -94,8 +103,9 @@ def fingerprint(picture: Image.Image) -> bytes:
     coded, step = _coded(thumbnail, shown, step, room)
     scale = shown.scale(step)
     corner = np.array(shown.corner(step))
-    places = np.minimum([*picture.size, *(corner / scale).astype(int)], 65535).tolist()
-    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found))
+    size = shown.picture.shape[::-1]
+    places = np.minimum([*size, *(corner / scale).astype(int)], 65535).tolist()
+    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found), turns)
     zoom = scale / shown.scale(usual)
     # The centre of a pixel is half a pixel from its corner.
     centre = (found.centre + 0.5 + shown.corner(usual)) * zoom - 0.5 - corner
@@ -110,11 +120,11 @@ def unpack(payload: bytes) -> Print:
         ValueError: It is cut short, or of another version.
     """
     found = words_of(payload)
-    _, width, height, left, top, scale, count = HEADER.unpack_from(payload)
+    _, width, height, left, top, scale, count, turns = HEADER.unpack_from(payload)
     coded = payload[HEADER.size + count * WORD.itemsize :]
     if not coded or not 0 < scale < np.inf:
         raise ValueError("a damaged fingerprint")
-    return Print(width, height, left, top, scale, found, coded)
+    return Print(width, height, left, top, scale, turns, found, coded)
 
 
 def words_of(payload: bytes) -> Words:
@@ -125,7 +135,7 @@ def words_of(payload: bytes) -> Words:
     """
     if len(payload) <= HEADER.size or payload[0] != ALGORITHM_VERSION:
         raise ValueError(f"not a fingerprint of version {ALGORITHM_VERSION}")
-    count = HEADER.unpack_from(payload)[-1]
+    count = HEADER.unpack_from(payload)[-2]
     if len(payload) < HEADER.size + count * WORD.itemsize:
         raise ValueError("a damaged fingerprint")
     table = np.frombuffer(payload, WORD, count, HEADER.size)

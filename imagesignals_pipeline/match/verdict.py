@@ -228,7 +228,7 @@ def _what_was_done(seen: Differences) -> str:
 
 
 def _frame_changes(seen: Differences) -> list[str]:
-    """Return how the frames differ: where one is cropped, and whether it is resized."""
+    """Return how the frames differ: where one is cropped, whether it is turned or resized."""
     a, b = seen.a, seen.b
     back = alignment.inverse(seen.matrix)
     corners = alignment.mapped(b.whole, back)
@@ -236,7 +236,7 @@ def _frame_changes(seen: Differences) -> list[str]:
     size = of_a[1] - of_a[0]
     gaps = np.abs(corners - of_a) / size
     cut = [side for side, gap in zip(SIDES, gaps.ravel().tolist(), strict=True) if gap > SHIFTED]
-    done = []
+    done = ["turned"] if a.turns != b.turns else []
     if len(cut) == len(SIDES):
         done.append("cropped on all sides or shown inside a larger picture")
     elif cut:

@@ -75,8 +75,8 @@ def find(grey: Greys) -> Words:
     """Return the largest words of a thumbnail, largest first, and the landmarks of a photograph."""
     steps = strokes(grey)
     inked = ink(steps, RULE_PX)
-    boxes = np.unique(np.concatenate([_boxes(inked, gap) for gap in CLOSINGS_PX]), axis=0)
-    centre, spread = _moments(steps * inked, boxes)
+    parts = np.unique(np.concatenate([boxes(inked, gap) for gap in CLOSINGS_PX]), axis=0)
+    centre, spread = _moments(steps * inked, parts)
     order = np.argsort(-spread[:, 0] * spread[:, 1], kind="stable")[:MAX_WORDS]
     centre, spread = centre[order], spread[order]
     if landmarks.is_photograph(grey):
@@ -103,21 +103,21 @@ def ink(steps: Greys, rule_px: int) -> Mask:
     return raster.without(steps > threshold, runs_of=rule_px)
 
 
-def _boxes(inked: Mask, gap: int) -> Ints:
-    """Return x, y, width and height of each run of ink that could be a word."""
+def boxes(inked: Mask, gap: int) -> Ints:
+    """Return x, y, width and height of each run of ink, gaps bridged, that could be a word."""
     _, parts = raster.components(raster.joined(inked, gap))
     wide, high = parts[1:, 2], parts[1:, 3]
     is_word = (high >= MIN_HEIGHT) & (high <= MAX_HEIGHT) & (wide >= MIN_WIDTH)
     return parts[1:, :4][is_word & (2 * wide > high)]
 
 
-def _moments(weight: Greys, boxes: Ints) -> tuple[Floats, Floats]:
+def _moments(weight: Greys, parts: Ints) -> tuple[Floats, Floats]:
     """Return mean and standard deviation of the ink in each box, by summed areas."""
     w = weight.astype(np.float32)
     x = np.arange(w.shape[1], dtype=np.float32)[None, :]
     y = np.arange(w.shape[0], dtype=np.float32)[:, None]
-    left, top = boxes[:, 0], boxes[:, 1]
-    right, bottom = left + boxes[:, 2], top + boxes[:, 3]
+    left, top = parts[:, 0], parts[:, 1]
+    right, bottom = left + parts[:, 2], top + parts[:, 3]
 
     def total(values: Floats) -> Doubles:
         s = cv2.integral(values, sdepth=cv2.CV_64F).astype(np.float64, copy=False)

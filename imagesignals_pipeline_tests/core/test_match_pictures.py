@@ -508,7 +508,7 @@ def test_part_of_a_thread_is_a_copy() -> None:
 def test_words_alone_do_not_make_a_copy() -> None:
     """Equal words over unlike pictures, as only a forged payload has, are different pictures."""
     payload = match.fingerprint(receipt(1))
-    end = HEADER.size + HEADER.unpack_from(payload)[-1] * WORD.itemsize
+    end = HEADER.size + HEADER.unpack_from(payload)[-2] * WORD.itemsize
     noise = np.random.default_rng(2).integers(0, 255, (600, 330), dtype=np.uint8)
     for picture in (Image.new("L", (330, 600), 128), Image.fromarray(noise)):
         sink = io.BytesIO()
@@ -519,7 +519,7 @@ def test_words_alone_do_not_make_a_copy() -> None:
 def test_pictures_without_an_equal_word_are_different() -> None:
     """Without a single word in common there is nothing to lay on each other."""
     payload = match.fingerprint(receipt(1))
-    end = HEADER.size + HEADER.unpack_from(payload)[-1] * WORD.itemsize
+    end = HEADER.size + HEADER.unpack_from(payload)[-2] * WORD.itemsize
     table = np.frombuffer(payload[HEADER.size : end], WORD).copy()
     table["code"] ^= np.uint64(2**64 - 1)
     turned = payload[: HEADER.size] + table.tobytes() + payload[end:]

@@ -60,7 +60,7 @@ STYLES: dict[str, Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int]
 def main(half: Half, seed: int, jobs: int) -> None:
     """Print how many are taken for copies, and how many copies are found."""
     directory = build.ensure(half, build.DEFAULT_CACHE, seed)
-    pairs = list(_consecutive(manifest.load(directory), directory))
+    pairs = list(consecutive(manifest.load(directory), directory))
     counts = Counter[str]()
     for counted in measure.each(judge, pairs, jobs):
         counts += counted
@@ -70,7 +70,7 @@ def main(half: Half, seed: int, jobs: int) -> None:
         print(f"{style:8} accused: {one} (one marked), {both} (both marked); copies found: {copy}")
 
 
-def _consecutive(entries: Sequence[manifest.Entry], directory: Path) -> Iterator[tuple[Path, Path]]:
+def consecutive(entries: Sequence[manifest.Entry], directory: Path) -> Iterator[tuple[Path, Path]]:
     """Yield honest receipts of one series, each with the next one."""
     last: dict[str, Path] = {}
     for entry in entries:
