@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import alignment, payload, pen, raster, rows, words
+from imagesignals_pipeline.match import alignment, highlighter, payload, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.pair import CELL, Pair, in_one_frame
 from imagesignals_pipeline.match.payload import Print
@@ -80,12 +80,13 @@ class Differences:
     `spots` has the strongest first. `sharpness` is that of the sharper picture's text: the step
     over two pixels by the contrast around it, 1 where edges are as steep as can be. `agreed`,
     `wrong`, `lonely` (text in one picture only) and `foreign` (under strokes that one picture has
-    too many) are shares of the text that both could show; `beyond_a` and `beyond_b` are the shares
-    of each one's text that the other does not reach, `covered_a` and `covered_b` those that it has
-    not under such strokes. `replaced` is how much ink of their own both have in a place by such
-    strokes, where the other has bare paper, as a multiple of what copies have by chance.
-    `rows` is how many words one of them has more in the columns of its print, on bare paper; a
-    phrase counts as two.
+    too many) are shares of the text that both could show; `highlighted` is that under bands of
+    colour, which are taken off, so that it is compared as all other text; `beyond_a` and `beyond_b`
+    are the shares of each one's text that the other does not reach, `covered_a` and `covered_b`
+    those that it has not under such strokes. `replaced` is how much ink of their own both have in a
+    place by such strokes, where the other has bare paper, as a multiple of what copies have by
+    chance. `rows` is how many words one of them has more in the columns of its print, on bare
+    paper; a phrase counts as two.
     Both are 0 where certain spots in several fields part the pictures whatever these come to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
@@ -103,6 +104,7 @@ class Differences:
     wrong: float
     lonely: float
     foreign: float
+    highlighted: float
     beyond_a: float
     beyond_b: float
     covered_a: float
@@ -152,10 +154,14 @@ def differences(a: Print, b: Print) -> Differences | None:
 
 def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     back = alignment.inverse(guess.matrix)
+    levels = pen.levels(pair)
+    bands = highlighter.bands(pair, levels)
+    if bands:
+        pair = highlighter.taken_off(pair, bands)
+        levels = pen.levels(pair)
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     text = text_a | text_b
     lonely = (text_a ^ text_b) & pair.alone
-    levels = pen.levels(pair)
     foreign = pen.foreign(pair, levels, lonely)
     of_a = _Side(text_a, lonely & text_a, foreign & ~text_b, _beyond(a, guess.matrix, b))
     of_b = _Side(text_b, lonely & text_b, foreign & ~text_a, _beyond(b, back, a))
@@ -185,6 +191,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
         foreign=_share(foreign, text),
+        highlighted=_share(highlighter.mask(pair, bands), text),
         beyond_a=of_a.beyond.all,
         beyond_b=of_b.beyond.all,
         covered_a=_share(of_a.written, text_a),

@@ -107,6 +107,16 @@ def levels(pair: Pair) -> Levels:
     return Levels(raster.less(pair.a, light), expected, limit, strict)
 
 
+def wrong(pair: Pair, levels: Levels) -> tuple[Greys, Ints, Ints]:
+    """Return by how much each pixel is off that the other picture does not explain, and its parts.
+
+    Those that are off by more than the limit, small gaps bridged: the number of the part at each
+    pixel, and each part's box.
+    """
+    off = _unexplained(levels, NEAR) * pair.inside
+    return off, *raster.components(raster.closed(off > levels.limit, STROKE_GAP_PX))
+
+
 def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks.
 
@@ -116,16 +126,16 @@ def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
         lonely: Where one of them has text alone.
     """
     limit = levels.limit
-    # What is off, and what no pixel near by explains either.
-    off, far_off = (_unexplained(levels, near) * pair.inside for near in (NEAR, STROKE_NEAR))
-    wrong = off > limit
-    label, boxes = raster.components(raster.closed(wrong, STROKE_GAP_PX))
-    inked = np.bincount(label[wrong], minlength=len(boxes))
-    lying_alone = np.bincount(label[wrong & (pair.alone | (far_off > limit))], minlength=len(boxes))
+    off, label, boxes = wrong(pair, levels)
+    far_off = _unexplained(levels, STROKE_NEAR) * pair.inside
+    is_wrong = off > limit
+    inked = np.bincount(label[is_wrong], minlength=len(boxes))
+    by_nothing = is_wrong & (pair.alone | (far_off > limit))
+    lying_alone = np.bincount(label[by_nothing], minlength=len(boxes))
     by_itself = lying_alone > STROKE_ALONE * inked
     large = (_strokes(boxes, pair.line) | _bars(boxes, pair.line)) & by_itself
     large[0] = False
-    seed = (large[label] & wrong) | (_remarks(wrong, lonely, pair.line) & wrong)
+    seed = (large[label] | _remarks(is_wrong, lonely, pair.line)) & is_wrong
     if not seed.any():
         return seed
     faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Greys = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -214,6 +215,23 @@ def closed(mask: Mask, size: int) -> Mask:
     """Return the mask with gaps bridged that are narrower than a square."""
     around = np.ones((size, size), np.uint8)
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_CLOSE, around) > 0
+
+
+def filled(mask: Mask, size: int) -> Mask:
+    """Return the mask without holes, and without gaps and parts that are narrower than a square."""
+    high, wide = mask.shape
+    bridged = closed(np.pad(mask, size), size)[size : size + high, size : size + wide]
+    whole = np.asarray(ndimage.binary_fill_holes(bridged), bool)
+    around = np.ones((size, size), np.uint8)
+    return cv2.morphologyEx(whole.view(np.uint8), cv2.MORPH_OPEN, around) > 0
+
+
+def shrunk_by(mask: Mask, edge: int) -> Mask:
+    """Return the mask without its edge, as wide as that; what is outside is not in the mask."""
+    around = np.ones((2 * edge + 1, 2 * edge + 1), np.uint8)
+    padded = cv2.erode(np.pad(mask, edge).view(np.uint8), around)
+    high, wide = mask.shape
+    return padded[edge : edge + high, edge : edge + wide] > 0
 
 
 def joined(mask: Mask, gap: int) -> Mask:

@@ -209,8 +209,8 @@ def _one_covers_the_other(seen: Differences) -> bool:
 
 def _changed_in_one_place(seen: Differences) -> bool:
     """Return whether all that differs is one field of one line, and nothing was drawn or cut."""
-    untouched = max(seen.lonely, seen.foreign, seen.beyond_a, seen.beyond_b) <= UNTOUCHED
-    return untouched and in_one_field(seen.spots)
+    touched = max(seen.lonely, seen.foreign, seen.highlighted, seen.beyond_a, seen.beyond_b)
+    return touched <= UNTOUCHED and in_one_field(seen.spots)
 
 
 def _explanation(tier: Tier, seen: Differences) -> str:
@@ -219,7 +219,7 @@ def _explanation(tier: Tier, seen: Differences) -> str:
 
 def _what_was_done(seen: Differences) -> str:
     done = _frame_changes(seen)
-    if seen.foreign > MARKED:
+    if seen.foreign + seen.highlighted > MARKED:
         done.append("marked")
     if not done:
         return ""

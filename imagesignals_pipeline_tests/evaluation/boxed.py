@@ -1,8 +1,9 @@
 """Whether a resident's own pen hides that a receipt is another one.
 
 Two consecutive receipts of a series differ in a few places. Around each of these a box, an ellipse
-or a wavy line is drawn on one of the two, and on both, as by somebody who always marks the date and
-the reference of what he pays. Neither pair is a copy; the marked receipt is one of itself.
+or a wavy line is drawn on one of the two, and on both, or a highlighter's band laid over it, as by
+somebody who always marks the date and the reference of what he pays. Neither pair is a copy; the
+marked receipt is one of itself.
 
     python -m imagesignals_pipeline_tests.evaluation.boxed [--half report] [--jobs 2]
 """
@@ -24,6 +25,8 @@ from imagesignals_pipeline_tests.evaluation.receipts import Half
 
 Rectangle = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels of a picture."""
+SEEN_THROUGH = 110
+"""Of 255, how much of a band's colour covers what is under it."""
 
 
 def box(pen: ImageDraw.ImageDraw, around: Rectangle, ink: tuple[int, int, int], wide: int) -> None:
@@ -46,10 +49,17 @@ def wave(pen: ImageDraw.ImageDraw, around: Rectangle, ink: tuple[int, int, int],
     pen.line(points, ink, wide)
 
 
+def band(pen: ImageDraw.ImageDraw, around: Rectangle, ink: tuple[int, int, int], wide: int) -> None:
+    """Lay a highlighter's band over it, through which the text is seen."""
+    del wide
+    pen.rectangle(around, fill=(*ink, SEEN_THROUGH))
+
+
 STYLES: dict[str, Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int], int], None]] = {
     "box": box,
     "ellipse": ellipse,
     "wave": wave,
+    "band": band,
 }
 
 
@@ -119,7 +129,7 @@ def _rectangles(stored: bytes, side: places.Seen) -> list[Rectangle]:
 def _marked(picture: Image.Image, style: str, rectangles: Sequence[Rectangle]) -> Image.Image:
     marked = picture.copy()
     wide = max(2, round(min(picture.size) / 150))
-    pen = ImageDraw.Draw(marked)
+    pen = ImageDraw.Draw(marked, "RGBA")
     for number, rectangle in enumerate(rectangles):
         STYLES[style](pen, rectangle, INKS[number % len(INKS)], wide)
     return marked

@@ -1,0 +1,105 @@
+"""Takes a highlighter's bands off one of two pictures: what is under them can be compared.
+
+Else a band over all that differs would hide that a receipt is another one, as a black bar does.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import pen, raster
+from imagesignals_pipeline.match.alignment import Laid
+from imagesignals_pipeline.match.pair import Pair, in_one_frame
+from imagesignals_pipeline.match.pen import Levels
+from imagesignals_pipeline.match.raster import Floats, Mask
+
+FILLED, WIDE, HIGH = 0.4, 2.0, 0.8
+"""Share of its rectangle that a band fills, and its least size in lines of text."""
+OTHER_PAPER: Final = 0.5
+"""Part of the limit by which the paper is of another shade: inside a ring it is not."""
+EDGE_PX: Final = 2
+TEXT: Final = 30.0
+"""Grey levels off the paper from which a pixel is text."""
+LEAST_TEXT, ALIKE, CONTRARY = 0.03, 0.4, 0.5
+"""Least share of a band that is text, least ratio of the two pictures' shares, and most that is of
+the other polarity as a share of it. A black bar has no text, a remark's label often has white on
+black where the other has black on white."""
+LEAST_GAIN, MOST_GAIN = 0.5, 2.5
+"""By how much the contrast of the text under a band is changed back."""
+
+Place = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A band: the rows and columns of its rectangle, what it fills of it, and the papers there.
+
+    `paper_a` and `paper_b` are the grey levels of each picture behind the text.
+    """
+
+    place: Place
+    filled: Mask
+    paper_a: float
+    paper_b: float
+
+
+def bands(pair: Pair, levels: Levels) -> list[Band]:
+    """Return the bands that one of two pictures has, and through which text is seen in both."""
+    _, label, boxes = pen.wrong(pair, levels)
+    large = (boxes[:, 2] > WIDE * pair.line) & (boxes[:, 3] > HIGH * pair.line)
+    large[0] = False
+    found: list[Band] = []
+    for number in np.flatnonzero(large).tolist():
+        x, y, wide, high, _ = boxes[number].tolist()
+        place = (slice(y, y + high), slice(x, x + wide))
+        filled = raster.filled(label[place] == number, int(HIGH * pair.line) | 1)
+        inner = raster.shrunk_by(filled, EDGE_PX)
+        if filled.mean() < FILLED or not inner.any():
+            continue
+        greys = [grey[place] for grey in (pair.a, pair.b)]
+        paper_a, paper_b = (float(np.median(grey[inner])) for grey in greys)
+        off = [grey[inner] - paper for grey, paper in zip(greys, (paper_a, paper_b), strict=True)]
+        if abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit and _show_text(*off):
+            found.append(Band(place, filled, paper_a, paper_b))
+    return found
+
+
+def taken_off(pair: Pair, some: list[Band]) -> Pair:
+    """Return the pair with b's paper in bands as bright as a's, and its text of about a's contrast.
+
+    Whichever of the two has the band.
+    """
+    b = pair.b.astype(np.float32)
+    for band in some:
+        off_a = pair.a[band.place][band.filled] - band.paper_a
+        off_b = b[band.place] - band.paper_b
+        spread = max(float(off_b[band.filled].std()), 1)
+        gain = min(max(float(off_a.std()) / spread, LEAST_GAIN), MOST_GAIN)
+        bare = band.paper_a + gain * off_b
+        b[band.place] = np.where(band.filled, bare, b[band.place])
+    greys = np.rint(np.clip(b, 0, 255)).astype(np.uint8)
+    return in_one_frame(pair.a, Laid(greys, pair.inside), pair.line)
+
+
+def mask(pair: Pair, some: list[Band]) -> Mask:
+    """Return where bands are."""
+    covered = np.zeros_like(pair.inside)
+    for band in some:
+        covered[band.place] |= band.filled
+    return covered
+
+
+def _show_text(*off: Floats) -> bool:
+    """Return whether the pixels of both have text of one polarity, and about as much of it."""
+    if not off[0].size:
+        return False
+    shares = np.array([[(each < -TEXT).mean(), (each > TEXT).mean()] for each in off])
+    more = int(np.argmax(shares.sum(axis=0)))
+    text, contrary = shares[:, more], shares[:, 1 - more]
+    least = float(text.min())
+    return (
+        least > LEAST_TEXT
+        and least >= ALIKE * float(text.max())
+        and float(contrary.max()) < CONTRARY * least
+    )

@@ -1,0 +1,94 @@
+"""A highlighter's bands: what is under them can be read, so it is compared."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+
+from imagesignals_pipeline import match
+from imagesignals_pipeline.match import Tier, alignment, highlighter, payload, pen
+from imagesignals_pipeline.match.pair import Pair, in_one_frame
+from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt
+
+Rectangle = tuple[int, int, int, int]
+DIFFERING = [(40, 514 + 170 * row, 500, 572 + 170 * row) for row in (2, 3, 4)]
+"""Date, time and reference of a receipt: all that differs from one to the next."""
+COLOURS = {"yellow": (250, 210, 0), "pink": (255, 120, 190), "blue": (110, 190, 255)}
+INKS = pytest.mark.parametrize("colour", COLOURS)
+GROUNDS = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+
+
+def highlighted(
+    picture: Image.Image, colour: str, places: Sequence[Rectangle] = DIFFERING
+) -> Image.Image:
+    """Lay bands through which text is seen, usually over all that differs."""
+    marked = picture.copy()
+    ink = ImageDraw.Draw(marked, "RGBA")
+    for place in places:
+        ink.rounded_rectangle(place, 20, (*COLOURS[colour], 140))
+    return marked
+
+
+def month(seed: int, *, dark: bool) -> Image.Image:
+    """Return a receipt on light or dark ground."""
+    return ImageOps.invert(receipt(seed)) if dark else receipt(seed)
+
+
+def laid(one: Image.Image, other: Image.Image) -> Pair:
+    """Return two pictures in one frame."""
+    a, b = (payload.unpack(match.fingerprint(each)) for each in (one, other))
+    coarse, fine = (payload.thumbnail(each.coded) for each in (a, b))
+    guess = alignment.propose(a.words, b.words)
+    return in_one_frame(coarse, alignment.lay_flat(coarse, fine, guess.matrix), a.words.height)
+
+
+@INKS
+@GROUNDS
+@pytest.mark.parametrize("quality", [95, 75])
+def test_bands_over_all_that_differs_hide_nothing(colour: str, quality: int, *, dark: bool) -> None:
+    """Whichever of the two has them."""
+    for one, other in ((1, 2), (2, 1)):
+        marked = match.fingerprint(jpeg(highlighted(month(one, dark=dark), colour), quality))
+        plain = match.fingerprint(month(other, dark=dark))
+        assert match.compare(marked, plain).tier is Tier.SAME_TEMPLATE
+
+
+@INKS
+@GROUNDS
+def test_a_copy_with_a_band_is_found(colour: str, *, dark: bool) -> None:
+    """And said to be marked."""
+    original = month(1, dark=dark)
+    copy = jpeg(highlighted(original, colour, DIFFERING[2:]), 80)
+    verdict = match.compare(match.fingerprint(original), match.fingerprint(copy))
+    assert verdict.same_picture
+    assert verdict.explanation.endswith("; one of them is marked")
+
+
+@GROUNDS
+def test_the_paper_under_a_band_is_as_bright_as_the_other_afterwards(*, dark: bool) -> None:
+    """And its text has about the contrast that it has in the other picture."""
+    original = month(1, dark=dark)
+    pair = laid(original, highlighted(original, "pink", DIFFERING[2:]))
+    bands = highlighter.bands(pair, pen.levels(pair))
+    under = highlighter.mask(pair, bands)
+    before, after = (
+        np.abs(each.b.astype(int) - pair.a)[under].mean()
+        for each in (pair, highlighter.taken_off(pair, bands))
+    )
+    assert len(bands) == 1
+    assert before > 5 * after
+
+
+@GROUNDS
+def test_what_covers_text_is_no_band(*, dark: bool) -> None:
+    """Neither a bar nor a label with other text on it: nothing can be said of what is under it."""
+    original = month(1, dark=dark)
+    barred, labelled = original.copy(), original.copy()
+    for place in DIFFERING:
+        ImageDraw.Draw(barred).rectangle(place, "#fff" if dark else "#000")
+        ink = ImageDraw.Draw(labelled)
+        ink.rectangle(place, "#ddd" if dark else "#333")
+        ink.text(place[:2], "see my note", "#000" if dark else "#fff", font_size=48)
+    for pair in (laid(original, barred), laid(original, labelled)):
+        assert highlighter.bands(pair, pen.levels(pair)) == []
