@@ -92,8 +92,6 @@ def mask(pair: Pair, some: list[Band]) -> Mask:
 
 def _show_text(*off: Floats) -> bool:
     """Return whether the pixels of both have text of one polarity, and about as much of it."""
-    if not off[0].size:
-        return False
     shares = np.array([[(each < -TEXT).mean(), (each > TEXT).mean()] for each in off])
     more = int(np.argmax(shares.sum(axis=0)))
     text, contrary = shares[:, more], shares[:, 1 - more]
