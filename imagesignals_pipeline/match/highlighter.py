@@ -25,6 +25,9 @@ LEAST_TEXT, ALIKE, CONTRARY = 0.03, 0.4, 0.5
 """Least share of a band that is text, least ratio of the two pictures' shares, and most that is of
 the other polarity as a share of it. A black bar has no text, a remark's label often has white on
 black where the other has black on white."""
+SAME_LINES: Final = 0.7
+"""Least correlation of how much text the rows of a band have in the two pictures: digits of another
+receipt stand in the same lines, what somebody wrote on a label does not."""
 LEAST_GAIN, MOST_GAIN = 0.5, 2.5
 """By how much the contrast of the text under a band is changed back."""
 
@@ -59,8 +62,13 @@ def bands(pair: Pair, levels: Levels) -> list[Band]:
             continue
         greys = [grey[place] for grey in (pair.a, pair.b)]
         paper_a, paper_b = (float(np.median(grey[inner])) for grey in greys)
-        off = [grey[inner] - paper for grey, paper in zip(greys, (paper_a, paper_b), strict=True)]
-        if abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit and _show_text(*off):
+        off = [grey - paper for grey, paper in zip(greys, (paper_a, paper_b), strict=True)]
+        other_paper = abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit
+        if (
+            other_paper
+            and _show_text(*(each[inner] for each in off))
+            and _in_lines(off[0], off[1], inner)
+        ):
             found.append(Band(place, filled, paper_a, paper_b))
     return found
 
@@ -101,3 +109,10 @@ def _show_text(*off: Floats) -> bool:
         and least >= ALIKE * float(text.max())
         and float(contrary.max()) < CONTRARY * least
     )
+
+
+def _in_lines(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
+    """Return whether the text of both lies in the same rows."""
+    a, b = (((np.abs(off) > TEXT) & inner).sum(axis=1).astype(float) for off in (off_a, off_b))
+    a, b = a - a.mean(), b - b.mean()
+    return float(a @ b) > SAME_LINES * float(np.linalg.norm(a) * np.linalg.norm(b))
