@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import pen, raster
+from imagesignals_pipeline.match import raster
 from imagesignals_pipeline.match.alignment import Laid
 from imagesignals_pipeline.match.pair import Pair, in_one_frame
-from imagesignals_pipeline.match.pen import Levels
+from imagesignals_pipeline.match.pen import Levels, Wrong
 from imagesignals_pipeline.match.raster import Floats, Mask
 
 FILLED, WIDE, HIGH = 0.4, 2.0, 0.8
@@ -31,8 +31,6 @@ receipt stand in the same lines, what somebody wrote on a label does not."""
 LEAST_GAIN, MOST_GAIN = 0.5, 2.5
 """By how much the contrast of the text under a band is changed back."""
 
-Place = tuple[slice, slice]
-
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -41,34 +39,28 @@ class Band:
     `paper_a` and `paper_b` are the grey levels of each picture behind the text.
     """
 
-    place: Place
+    place: tuple[slice, slice]
     filled: Mask
     paper_a: float
     paper_b: float
 
 
-def bands(pair: Pair, levels: Levels) -> list[Band]:
+def bands(pair: Pair, levels: Levels, wrong: Wrong) -> list[Band]:
     """Return the bands that one of two pictures has, and through which text is seen in both."""
-    _, label, boxes = pen.wrong(pair, levels)
-    large = (boxes[:, 2] > WIDE * pair.line) & (boxes[:, 3] > HIGH * pair.line)
+    large = (wrong.boxes[:, 2] > WIDE * pair.line) & (wrong.boxes[:, 3] > HIGH * pair.line)
     large[0] = False
     found: list[Band] = []
     for number in np.flatnonzero(large).tolist():
-        x, y, wide, high, _ = boxes[number].tolist()
+        x, y, wide, high, _ = wrong.boxes[number].tolist()
         place = (slice(y, y + high), slice(x, x + wide))
-        filled = raster.filled(label[place] == number, int(HIGH * pair.line) | 1)
+        filled = raster.filled(wrong.label[place] == number, int(HIGH * pair.line) | 1)
         inner = raster.shrunk_by(filled, EDGE_PX)
         if filled.mean() < FILLED or not inner.any():
             continue
-        greys = [grey[place] for grey in (pair.a, pair.b)]
-        paper_a, paper_b = (float(np.median(grey[inner])) for grey in greys)
-        off = [grey - paper for grey, paper in zip(greys, (paper_a, paper_b), strict=True)]
+        a, b = pair.a[place], pair.b[place]
+        paper_a, paper_b = float(np.median(a[inner])), float(np.median(b[inner]))
         other_paper = abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit
-        if (
-            other_paper
-            and _show_text(*(each[inner] for each in off))
-            and _in_lines(off[0], off[1], inner)
-        ):
+        if other_paper and _show_like_text(a - paper_a, b - paper_b, inner):
             found.append(Band(place, filled, paper_a, paper_b))
     return found
 
@@ -98,9 +90,11 @@ def mask(pair: Pair, some: list[Band]) -> Mask:
     return covered
 
 
-def _show_text(*off: Floats) -> bool:
-    """Return whether the pixels of both have text of one polarity, and about as much of it."""
-    shares = np.array([[(each < -TEXT).mean(), (each > TEXT).mean()] for each in off])
+def _show_like_text(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
+    """Return whether both have text of one polarity, about as much of it, and in the same rows."""
+    shares = np.array(
+        [[(off[inner] < -TEXT).mean(), (off[inner] > TEXT).mean()] for off in (off_a, off_b)]
+    )
     more = int(np.argmax(shares.sum(axis=0)))
     text, contrary = shares[:, more], shares[:, 1 - more]
     least = float(text.min())
@@ -108,11 +102,11 @@ def _show_text(*off: Floats) -> bool:
         least > LEAST_TEXT
         and least >= ALIKE * float(text.max())
         and float(contrary.max()) < CONTRARY * least
+        and _in_the_same_rows(off_a, off_b, inner)
     )
 
 
-def _in_lines(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
-    """Return whether the text of both lies in the same rows."""
+def _in_the_same_rows(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
     a, b = (((np.abs(off) > TEXT) & inner).sum(axis=1).astype(float) for off in (off_a, off_b))
     a, b = a - a.mean(), b - b.mean()
     return float(a @ b) > SAME_LINES * float(np.linalg.norm(a) * np.linalg.norm(b))

@@ -83,6 +83,20 @@ class Levels:
     limit: float
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """Where two pictures differ.
+
+    `off` is by how many grey levels each pixel is off that the other picture does not explain.
+    `label` is the number of the part at each pixel, and `boxes` are those of the parts, as
+    `raster.components` returns them.
+    """
+
+    off: Greys
+    label: Ints
+    boxes: Ints
+
+
 def levels(pair: Pair) -> Levels:
     """Give b the grey levels of a, and take the light that falls on one of them away.
 
@@ -107,26 +121,22 @@ def levels(pair: Pair) -> Levels:
     return Levels(raster.less(pair.a, light), expected, limit, strict)
 
 
-def wrong(pair: Pair, levels: Levels) -> tuple[Greys, Ints, Ints]:
-    """Return by how much each pixel is off that the other picture does not explain, and its parts.
-
-    Those that are off by more than the limit, small gaps bridged: the number of the part at each
-    pixel, and each part's box.
-    """
+def wrong(pair: Pair, levels: Levels) -> Wrong:
+    """Return where the two differ by more than the limit, small gaps bridged."""
     off = _unexplained(levels, NEAR) * pair.inside
-    return off, *raster.components(raster.closed(off > levels.limit, STROKE_GAP_PX))
+    return Wrong(off, *raster.components(raster.closed(off > levels.limit, STROKE_GAP_PX)))
 
 
-def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
+def foreign(pair: Pair, levels: Levels, wrong: Wrong, lonely: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks.
 
     Args:
         pair: The two.
         levels: They again, as `levels` returns them.
+        wrong: Where they differ, as `wrong` returns it.
         lonely: Where one of them has text alone.
     """
-    limit = levels.limit
-    off, label, boxes = wrong(pair, levels)
+    limit, off, label, boxes = levels.limit, wrong.off, wrong.label, wrong.boxes
     far_off = _unexplained(levels, STROKE_NEAR) * pair.inside
     is_wrong = off > limit
     inked = np.bincount(label[is_wrong], minlength=len(boxes))

@@ -43,6 +43,12 @@ def laid(one: Image.Image, other: Image.Image) -> Pair:
     return in_one_frame(coarse, alignment.lay_flat(coarse, fine, guess.matrix), a.words.height)
 
 
+def bands_of(pair: Pair) -> list[highlighter.Band]:
+    """Return the bands of one of two pictures."""
+    levels = pen.levels(pair)
+    return highlighter.bands(pair, levels, pen.wrong(pair, levels))
+
+
 @INKS
 @GROUNDS
 @pytest.mark.parametrize("quality", [95, 75])
@@ -70,7 +76,7 @@ def test_the_paper_under_a_band_is_as_bright_as_the_other_afterwards(*, dark: bo
     """And its text has about the contrast that it has in the other picture."""
     original = month(1, dark=dark)
     pair = laid(original, highlighted(original, "pink", DIFFERING[2:]))
-    bands = highlighter.bands(pair, pen.levels(pair))
+    bands = bands_of(pair)
     under = highlighter.mask(pair, bands)
     before, after = (
         np.abs(each.b.astype(int) - pair.a)[under].mean()
@@ -84,11 +90,20 @@ def test_the_paper_under_a_band_is_as_bright_as_the_other_afterwards(*, dark: bo
 def test_what_covers_text_is_no_band(*, dark: bool) -> None:
     """Neither a bar nor a label with other text on it: nothing can be said of what is under it."""
     original = month(1, dark=dark)
-    barred, labelled = original.copy(), original.copy()
-    for place in DIFFERING:
-        ImageDraw.Draw(barred).rectangle(place, "#fff" if dark else "#000")
-        ink = ImageDraw.Draw(labelled)
-        ink.rectangle(place, "#ddd" if dark else "#333")
-        ink.text(place[:2], "see my note", "#000" if dark else "#fff", font_size=48)
-    for pair in (laid(original, barred), laid(original, labelled)):
-        assert highlighter.bands(pair, pen.levels(pair)) == []
+    text, contrary = ("#fff", "#000") if dark else ("#000", "#fff")
+    covers = ((text, text), ("#ddd" if dark else "#333", contrary), ("#a04060", text))
+    for ground, ink in covers:
+        covered = original.copy()
+        pencil = ImageDraw.Draw(covered)
+        for left, top, right, bottom in DIFFERING:
+            pencil.rectangle((left, top, right, bottom + 40), ground)
+            pencil.text((left, top + 30), "see my note", ink, font_size=60)
+        assert bands_of(laid(original, covered)) == []
+
+
+def test_a_changed_digit_beside_a_band_is_no_change_in_one_place() -> None:
+    """Of two pictures that agree except in one place nobody has marked either."""
+    true, forged = (receipt(1, reference=number) for number in ("482915630178", "482915631178"))
+    marked = highlighted(forged, "pink", DIFFERING[2:])
+    found = [match.compare(*map(match.fingerprint, (true, each))).tier for each in (forged, marked)]
+    assert found == [Tier.ALTERED_COPY, Tier.SAME_TEMPLATE]

@@ -9,7 +9,7 @@ marked receipt is one of itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import sin
 from pathlib import Path
 
@@ -70,7 +70,7 @@ STYLES: dict[str, Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int]
 def main(half: Half, seed: int, jobs: int) -> None:
     """Print how many are taken for copies, and how many copies are found."""
     directory = build.ensure(half, build.DEFAULT_CACHE, seed)
-    pairs = list(consecutive(manifest.load(directory), directory))
+    pairs = list(manifest.consecutive(manifest.load(directory), directory))
     counts = Counter[str]()
     for counted in measure.each(judge, pairs, jobs):
         counts += counted
@@ -78,16 +78,6 @@ def main(half: Half, seed: int, jobs: int) -> None:
     for style in STYLES:
         one, both, copy = (counts[f"{style} {each}"] for each in ("one", "both", "copy"))
         print(f"{style:8} accused: {one} (one marked), {both} (both marked); copies found: {copy}")
-
-
-def consecutive(entries: Sequence[manifest.Entry], directory: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield honest receipts of one series, each with the next one."""
-    last: dict[str, Path] = {}
-    for entry in entries:
-        if entry.kind == "honest":
-            if entry.series in last:
-                yield last[entry.series], directory / entry.file
-            last[entry.series] = directory / entry.file
 
 
 def judge(pair: tuple[Path, Path]) -> Counter[str]:

@@ -1,7 +1,7 @@
 """The list of an evaluation set: one line of JSON for each picture, in order of submission."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,3 +45,13 @@ def save(entries: Iterable[Entry], directory: Path) -> None:
 def load(directory: Path) -> list[Entry]:
     """Read a manifest back, in order of submission."""
     return [Entry(**json.loads(line)) for line in (directory / MANIFEST).read_text().splitlines()]
+
+
+def consecutive(entries: Iterable[Entry], directory: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield honest receipts of one series, each with the next one."""
+    last: dict[str, Path] = {}
+    for entry in entries:
+        if entry.kind == "honest":
+            if entry.series in last:
+                yield last[entry.series], directory / entry.file
+            last[entry.series] = directory / entry.file

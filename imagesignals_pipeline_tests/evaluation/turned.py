@@ -17,7 +17,7 @@ import click
 from PIL import Image
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline_tests.evaluation import boxed, build, manifest, measure
+from imagesignals_pipeline_tests.evaluation import build, manifest, measure
 from imagesignals_pipeline_tests.evaluation.alterations import upright
 from imagesignals_pipeline_tests.evaluation.receipts import Half
 
@@ -63,7 +63,7 @@ def _pairs(directory: Path) -> Iterator[Compared]:
     copies = [each for each in entries if each.kind == "copy" and not each.hard and each.copy_of]
     for each in copies[::ONE_IN]:
         yield Compared(directory / str(each.copy_of), directory / each.file, copy=True)
-    for first, second in boxed.consecutive(entries, directory):
+    for first, second in manifest.consecutive(entries, directory):
         yield Compared(first, second, copy=False)
 
 
