@@ -21,13 +21,14 @@ OTHER_PAPER: Final = 0.5
 EDGE_PX: Final = 2
 TEXT: Final = 30.0
 """Grey levels off the paper from which a pixel is text."""
-LEAST_TEXT, ALIKE, CONTRARY = 0.03, 0.4, 0.5
-"""Least share of a band that is text, least ratio of the two pictures' shares, and most that is of
-the other polarity as a share of it. A black bar has no text, a remark's label often has white on
-black where the other has black on white."""
-SAME_LINES: Final = 0.7
-"""Least correlation of how much text the rows of a band have in the two pictures: digits of another
-receipt stand in the same lines, what somebody wrote on a label does not."""
+LEAST_TEXT: Final = 0.03
+"""Share of a band that is text in both pictures: where nothing is written a stroke is set aside."""
+CONTRARY: Final = 0.5
+"""Most that is off the paper to the other side, by what is text: of a ring's stroke that is left in
+it, and of a label with white on black where the other picture has black on white."""
+SAME_ROWS: Final = 0.7
+"""Least correlation of how much text the rows of a band have in the two pictures: another receipt
+has its digits in the same rows. A black bar has none, and a label's text is elsewhere."""
 LEAST_GAIN, MOST_GAIN = 0.5, 2.5
 """By how much the contrast of the text under a band is changed back."""
 
@@ -60,7 +61,7 @@ def bands(pair: Pair, levels: Levels, wrong: Wrong) -> list[Band]:
         a, b = pair.a[place], pair.b[place]
         paper_a, paper_b = float(np.median(a[inner])), float(np.median(b[inner]))
         other_paper = abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit
-        if other_paper and _show_like_text(a - paper_a, b - paper_b, inner):
+        if other_paper and _show_text_alike(a - paper_a, b - paper_b, inner):
             found.append(Band(place, filled, paper_a, paper_b))
     return found
 
@@ -90,23 +91,14 @@ def mask(pair: Pair, some: list[Band]) -> Mask:
     return covered
 
 
-def _show_like_text(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
-    """Return whether both have text of one polarity, about as much of it, and in the same rows."""
-    shares = np.array(
-        [[(off[inner] < -TEXT).mean(), (off[inner] > TEXT).mean()] for off in (off_a, off_b)]
+def _show_text_alike(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
+    """Return whether both have text, of one polarity and in the same rows; it is off the paper."""
+    below, above = (
+        [float(is_off[inner].mean()) for is_off in each]
+        for each in ((off_a < -TEXT, off_b < -TEXT), (off_a > TEXT, off_b > TEXT))
     )
-    more = int(np.argmax(shares.sum(axis=0)))
-    text, contrary = shares[:, more], shares[:, 1 - more]
-    least = float(text.min())
-    return (
-        least > LEAST_TEXT
-        and least >= ALIKE * float(text.max())
-        and float(contrary.max()) < CONTRARY * least
-        and _in_the_same_rows(off_a, off_b, inner)
-    )
-
-
-def _in_the_same_rows(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
+    text, contrary = (below, above) if sum(below) > sum(above) else (above, below)
     a, b = (((np.abs(off) > TEXT) & inner).sum(axis=1).astype(float) for off in (off_a, off_b))
     a, b = a - a.mean(), b - b.mean()
-    return float(a @ b) > SAME_LINES * float(np.linalg.norm(a) * np.linalg.norm(b))
+    in_the_same_rows = float(a @ b) > SAME_ROWS * float(np.linalg.norm(a) * np.linalg.norm(b))
+    return in_the_same_rows and min(text) > max(LEAST_TEXT, max(contrary) / CONTRARY)

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Tier, alignment, highlighter, payload, pen
 from imagesignals_pipeline.match.pair import Pair, in_one_frame
-from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt
+from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt, statement
 
 Rectangle = tuple[int, int, int, int]
 DIFFERING = [(40, 514 + 170 * row, 500, 572 + 170 * row) for row in (2, 3, 4)]
@@ -99,6 +99,25 @@ def test_what_covers_text_is_no_band(*, dark: bool) -> None:
             pencil.rectangle((left, top, right, bottom + 40), ground)
             pencil.text((left, top + 30), "see my note", ink, font_size=60)
         assert bands_of(laid(original, covered)) == []
+
+
+@pytest.mark.parametrize(("shape", "width"), [("rectangle", 3), ("ellipse", 8)])
+def test_a_ring_around_text_is_no_band(shape: str, width: int) -> None:
+    """The paper inside it is as bright as in the other picture."""
+    page = statement(1)
+    ringed = page.copy()
+    for line in range(0, 32, 8):
+        place = (600, 42 * line + 38, 900, 42 * line + 80)
+        getattr(ImageDraw.Draw(ringed), shape)(place, outline=(220, 30, 30), width=width)
+    assert bands_of(laid(page, ringed)) == []
+
+
+def test_a_band_beside_text_is_a_stroke_as_any() -> None:
+    """It hides next to nothing, and of so little text nothing can be learnt."""
+    original = receipt(1)
+    left, top, right, bottom = 262, *DIFFERING[2][1:]
+    beside = highlighted(original, "pink", [(left, top, right + 500, bottom)])
+    assert bands_of(laid(original, beside)) == []
 
 
 def test_a_changed_digit_beside_a_band_is_no_change_in_one_place() -> None:
