@@ -27,7 +27,7 @@ CONTRARY: Final = 0.5
 """Most that is off the paper to the other side, by what is text: of a ring's stroke that is left in
 it, and of a label with white on black where the other picture has black on white."""
 SAME_ROWS: Final = 0.7
-"""Least correlation of how much text the rows of a band have in the two pictures: another receipt
+"""Least correlation of how much ink the rows of a band have in the two pictures: another receipt
 has its digits in the same rows. A black bar has none, and a label's text is elsewhere."""
 LEAST_GAIN, MOST_GAIN = 0.5, 2.5
 """By how much the contrast of the text under a band is changed back."""
@@ -94,11 +94,10 @@ def mask(pair: Pair, some: list[Band]) -> Mask:
 def _show_text_alike(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
     """Return whether both have text, of one polarity and in the same rows; it is off the paper."""
     below, above = (
-        [float(is_off[inner].mean()) for is_off in each]
-        for each in ((off_a < -TEXT, off_b < -TEXT), (off_a > TEXT, off_b > TEXT))
+        [float((sign * off[inner] > TEXT).mean()) for off in (off_a, off_b)] for sign in (-1, 1)
     )
-    text, contrary = (below, above) if sum(below) > sum(above) else (above, below)
-    a, b = (((np.abs(off) > TEXT) & inner).sum(axis=1).astype(float) for off in (off_a, off_b))
+    sign, text, contrary = (-1, below, above) if sum(below) > sum(above) else (1, above, below)
+    a, b = (np.where(inner, sign * off, 0).clip(min=0).sum(axis=1) for off in (off_a, off_b))
     a, b = a - a.mean(), b - b.mean()
     in_the_same_rows = float(a @ b) > SAME_ROWS * float(np.linalg.norm(a) * np.linalg.norm(b))
     return in_the_same_rows and min(text) > max(LEAST_TEXT, max(contrary) / CONTRARY)
