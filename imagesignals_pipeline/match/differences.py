@@ -156,7 +156,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     back = alignment.inverse(guess.matrix)
     levels = pen.levels(pair)
     parts = pen.wrong(pair, levels)
-    bands = highlighter.bands(pair, levels, parts)
+    bands = highlighter.bands(pair, levels)
     if bands:
         pair = highlighter.taken_off(pair, bands)
         levels = pen.levels(pair)

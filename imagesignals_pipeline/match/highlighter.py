@@ -8,61 +8,64 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import raster
+from imagesignals_pipeline.match import pen, raster
 from imagesignals_pipeline.match.alignment import Laid
 from imagesignals_pipeline.match.pair import Pair, in_one_frame
-from imagesignals_pipeline.match.pen import Levels, Wrong
-from imagesignals_pipeline.match.raster import Floats, Mask
+from imagesignals_pipeline.match.pen import Levels
+from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 
-FILLED, WIDE, HIGH = 0.4, 2.0, 0.8
-"""Share of its rectangle that a band fills, and its least size in lines of text."""
-OTHER_PAPER: Final = 0.5
-"""Part of the limit by which the paper is of another shade: inside a ring it is not."""
+OTHER_SHADE: Final = 0.8
+"""Part of the limit from which on a pixel is of another shade."""
+WIDE, HIGH = 2.0, 0.8
+"""Least size of a band in lines of text."""
+FILLED: Final = 0.4
+"""Least share of its rectangle that a band fills, and of a band that is of another shade: most is
+paper, as within a ring, which is of the same shade in both pictures."""
 EDGE_PX: Final = 2
-TEXT: Final = 30.0
-"""Grey levels off the paper from which a pixel is text."""
-LEAST_TEXT: Final = 0.03
-"""Share of a band that is text in both pictures: where nothing is written a stroke is set aside."""
+PAPER: Final = 1.5
+"""Side, in lines of text, of the square over which the median is the paper."""
+DIGIT: Final = 0.2
+"""Ink of a digit in squared lines: the contrast of text is what so many pixels reach."""
+LEAST_CONTRAST: Final = 12.0
+"""Least contrast of text in grey levels: under a black bar there is none."""
 CONTRARY: Final = 0.5
-"""Most that is off the paper to the other side, by what is text: of a ring's stroke that is left in
-it, and of a label with white on black where the other picture has black on white."""
+"""Most contrast to the other side, by the text's: of a ring's stroke that is left in a band, and of
+a label with white on black where the other picture has black on white."""
 SAME_ROWS: Final = 0.7
 """Least correlation of how much ink the rows of a band have in the two pictures: another receipt
-has its digits in the same rows. A black bar has none, and a label's text is elsewhere."""
-LEAST_GAIN, MOST_GAIN = 0.5, 2.5
+has its digits in the same rows, a label's text is elsewhere."""
+LEAST_GAIN, MOST_GAIN = 0.5, 5.0
 """By how much the contrast of the text under a band is changed back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A band: the rows and columns of its rectangle, what it fills of it, and the papers there.
+    """A band: the rows and columns of its rectangle, and what it fills of it.
 
-    `paper_a` and `paper_b` are the grey levels of each picture behind the text.
+    `paper_a` and `paper_b` are the grey levels behind the text in each picture, `gain` is the
+    contrast of the text in a by that in b.
     """
 
     place: tuple[slice, slice]
     filled: Mask
-    paper_a: float
-    paper_b: float
+    paper_a: Floats
+    paper_b: Floats
+    gain: float
 
 
-def bands(pair: Pair, levels: Levels, wrong: Wrong) -> list[Band]:
+def bands(pair: Pair, levels: Levels) -> list[Band]:
     """Return the bands that one of two pictures has, and through which text is seen in both."""
-    large = (wrong.boxes[:, 2] > WIDE * pair.line) & (wrong.boxes[:, 3] > HIGH * pair.line)
+    shaded = pen.shaded(pair) > OTHER_SHADE * levels.limit
+    label, boxes = raster.components(shaded & pair.inside)
+    large = (boxes[:, 2] > WIDE * pair.line) & (boxes[:, 3] > HIGH * pair.line)
     large[0] = False
     found: list[Band] = []
     for number in np.flatnonzero(large).tolist():
-        x, y, wide, high, _ = wrong.boxes[number].tolist()
+        x, y, wide, high, _ = boxes[number].tolist()
         place = (slice(y, y + high), slice(x, x + wide))
-        filled = raster.filled(wrong.label[place] == number, int(HIGH * pair.line) | 1)
-        inner = raster.shrunk_by(filled, EDGE_PX)
-        if filled.mean() < FILLED or not inner.any():
-            continue
-        a, b = pair.a[place], pair.b[place]
-        paper_a, paper_b = float(np.median(a[inner])), float(np.median(b[inner]))
-        other_paper = abs(paper_a - paper_b) > OTHER_PAPER * levels.usual_limit
-        if other_paper and _show_text_alike(a - paper_a, b - paper_b, inner):
-            found.append(Band(place, filled, paper_a, paper_b))
+        band = _band(pair, place, label[place] == number)
+        if band is not None:
+            found.append(band)
     return found
 
 
@@ -73,11 +76,7 @@ def taken_off(pair: Pair, some: list[Band]) -> Pair:
     """
     b = pair.b.astype(np.float32)
     for band in some:
-        off_a = pair.a[band.place][band.filled] - band.paper_a
-        off_b = b[band.place] - band.paper_b
-        spread = max(float(off_b[band.filled].std()), 1)
-        gain = min(max(float(off_a.std()) / spread, LEAST_GAIN), MOST_GAIN)
-        bare = band.paper_a + gain * off_b
+        bare = band.paper_a + band.gain * (b[band.place] - band.paper_b)
         b[band.place] = np.where(band.filled, bare, b[band.place])
     greys = np.rint(np.clip(b, 0, 255)).astype(np.uint8)
     return in_one_frame(pair.a, Laid(greys, pair.inside), pair.line)
@@ -91,13 +90,46 @@ def mask(pair: Pair, some: list[Band]) -> Mask:
     return covered
 
 
-def _show_text_alike(off_a: Floats, off_b: Floats, inner: Mask) -> bool:
-    """Return whether both have text, of one polarity and in the same rows; it is off the paper."""
-    below, above = (
-        [float((sign * off[inner] > TEXT).mean()) for off in (off_a, off_b)] for sign in (-1, 1)
-    )
-    sign, text, contrary = (-1, below, above) if sum(below) > sum(above) else (1, above, below)
-    a, b = (np.where(inner, sign * off, 0).clip(min=0).sum(axis=1) for off in (off_a, off_b))
+def _band(pair: Pair, place: tuple[slice, slice], part: Mask) -> Band | None:
+    """Return a part of another shade if it is a band."""
+    filled = raster.filled(part, int(HIGH * pair.line) | 1)
+    inner = raster.shrunk_by(filled, EDGE_PX)
+    bare = inner & part
+    if filled.mean() < FILLED or np.count_nonzero(bare) <= FILLED * np.count_nonzero(inner):
+        return None
+    greys = (pair.a[place], pair.b[place])
+    paper_a, paper_b = (_paper(grey, filled & part, bare, pair.line) for grey in greys)
+    off_a, off_b = ((greys[0] - paper_a) * inner, (greys[1] - paper_b) * inner)
+    gain = _gain(off_a, off_b, pair.line)
+    return None if gain is None else Band(place, filled, paper_a, paper_b, gain)
+
+
+def _paper(grey: Greys, of_other_shade: Mask, bare: Mask, line: float) -> Floats:
+    """Return what text stands on: where both pictures have text, what there usually is."""
+    usual = np.uint8(np.median(grey[bare]))
+    around = np.where(of_other_shade, grey, usual)
+    return raster.paper(around, int(PAPER * line) | 1).astype(np.float32)
+
+
+def _gain(off_a: Floats, off_b: Floats, line: float) -> float | None:
+    """Return the text's contrast in a by that in b, None where it is not text alike.
+
+    That is of one polarity, of so much contrast and in the same rows; `off_a` and `off_b` are off
+    the paper.
+    """
+    below, above = ((_contrast(s * off_a, line), _contrast(s * off_b, line)) for s in (-1, 1))
+    sign, text, contrary = (-1, below, above) if min(below) > min(above) else (1, above, below)
+    least = max(LEAST_CONTRAST, *(each / CONTRARY for each in contrary))
+    if text[0] < least or text[1] < least:
+        return None
+    a, b = ((sign * off).clip(min=0).sum(axis=1) for off in (off_a, off_b))
     a, b = a - a.mean(), b - b.mean()
-    in_the_same_rows = float(a @ b) > SAME_ROWS * float(np.linalg.norm(a) * np.linalg.norm(b))
-    return in_the_same_rows and min(text) > max(LEAST_TEXT, max(contrary) / CONTRARY)
+    if float(a @ b) < SAME_ROWS * float(np.linalg.norm(a) * np.linalg.norm(b)):
+        return None
+    return min(max(text[0] / text[1], LEAST_GAIN), MOST_GAIN)
+
+
+def _contrast(off: Floats, line: float) -> float:
+    """Return what the pixels of a digit's ink reach."""
+    count = min(max(int(DIGIT * line * line), 1), off.size)
+    return float(np.partition(off, -count, axis=None)[-count])

@@ -7,7 +7,7 @@ import numpy as np
 
 from imagesignals_pipeline.match import raster
 from imagesignals_pipeline.match.pair import CELL, Pair
-from imagesignals_pipeline.match.raster import Greys, Ints, Mask
+from imagesignals_pipeline.match.raster import Doubles, Greys, Ints, Mask
 
 LEVELS: Final = 16
 KNOWN_PIXELS: Final = 50
@@ -16,6 +16,8 @@ TRUSTED: Final = 0.7
 """Correlation of windows that show the same."""
 LIGHT_PX: Final = 140
 """Differences that are even over this many pixels are light that falls on a screen."""
+WIDE_LIGHT_PX: Final = 280
+"""The same where a highlighter's band of several lines must not pass for light."""
 DARKEST_AND_BRIGHTEST: Final = (0.02, 0.98)
 """Shares of the pixels between which the contrast is taken."""
 CONTRAST_SHARE: Final = 0.2
@@ -102,23 +104,55 @@ def levels(pair: Pair) -> Levels:
 
     What a's levels are in b is learnt where the pictures agree: a black bar teaches nothing.
     """
-    trusted = pair.inside & (pair.correlation > TRUSTED)
-    counts = raster.joint_histogram(pair.a, pair.b, trusted, LEVELS)
-    below = np.cumsum(counts, axis=1)
-    known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
-    if len(known) == 0:
+    counts = _counts(pair, pair.a, pair.b)
+    if counts.sum(axis=1).max() <= KNOWN_PIXELS:
         return Levels(np.zeros_like(pair.a), np.zeros_like(pair.a), LEAST_CONTRAST, LEAST_CONTRAST)
-    value = (2 * below[known] < below[known, -1:]).sum(axis=1)
+    expected = _expected(counts, pair.b)
     share = np.cumsum(counts.sum(axis=0)) / counts.sum()
     darkest, brightest = np.searchsorted(share, DARKEST_AND_BRIGHTEST)
     limit = max(LEAST_CONTRAST, CONTRAST_SHARE * float(brightest - darkest))
-    middle, every = (known + 0.5) * 256 / LEVELS, np.arange(256)
-    # Few pixels have the levels of a single bright number: they are off as the nearest known are.
-    table = every + np.interp(every, middle, value - middle)
-    expected = raster.by_level(pair.b, np.clip(np.rint(table), 0, 255).astype(np.uint8))
     light = raster.background(raster.difference(pair.a, expected) * pair.inside, LIGHT_PX)
     strict = limit * IF_SETTLED if pair.is_settled else limit
     return Levels(raster.less(pair.a, light), expected, limit, strict)
+
+
+def shaded(pair: Pair) -> Greys:
+    """Return by how many grey levels each pixel is of another shade in the two pictures.
+
+    A level of one picture that is two in the other one, under a band and beside it, teaches only
+    that other one's levels: of both directions the one counts that leaves more.
+    """
+    a, b = pair.a, pair.b
+    return np.maximum(_off_expected(pair, a, b), _off_expected(pair, b, a))
+
+
+def _off_expected(pair: Pair, one: Greys, other: Greys) -> Greys:
+    counts = _counts(pair, one, other)
+    if counts.sum(axis=1).max() <= KNOWN_PIXELS:
+        return np.zeros_like(one)
+    expected = _expected(counts, other)
+    if pair.is_settled:  # as no photographs of a screen are: no light falls on it
+        return raster.distance(one, expected)
+    off = raster.difference(one, expected)
+    light = raster.background(off * pair.inside, WIDE_LIGHT_PX)
+    return np.clip(np.abs(off - light), 0, 255).astype(np.uint8)
+
+
+def _counts(pair: Pair, one: Greys, other: Greys) -> Doubles:
+    """Return how many pixels that agree have each level of other (rows) and of one."""
+    trusted = pair.inside & (pair.correlation > TRUSTED)
+    return raster.joint_histogram(one, other, trusted, LEVELS)
+
+
+def _expected(counts: Doubles, other: Greys) -> Greys:
+    """Return other in the grey levels of one."""
+    below = np.cumsum(counts, axis=1)
+    known = np.flatnonzero(below[:, -1] > KNOWN_PIXELS)
+    value = (2 * below[known] < below[known, -1:]).sum(axis=1)
+    middle, every = (known + 0.5) * 256 / LEVELS, np.arange(256)
+    # Few pixels have the levels of a single bright number: they are off as the nearest known are.
+    table = every + np.interp(every, middle, value - middle)
+    return raster.by_level(other, np.clip(np.rint(table), 0, 255).astype(np.uint8))
 
 
 def wrong(pair: Pair, levels: Levels) -> Wrong:

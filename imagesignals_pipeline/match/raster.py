@@ -218,10 +218,8 @@ def closed(mask: Mask, size: int) -> Mask:
 
 
 def filled(mask: Mask, size: int) -> Mask:
-    """Return the mask without holes, and without gaps and parts that are narrower than a square."""
-    high, wide = mask.shape
-    bridged = closed(np.pad(mask, size), size)[size : size + high, size : size + wide]
-    whole = np.asarray(ndimage.binary_fill_holes(bridged), bool)
+    """Return the mask without holes, and without parts that are narrower than a square."""
+    whole = np.asarray(ndimage.binary_fill_holes(mask), bool)
     around = np.ones((size, size), np.uint8)
     return cv2.morphologyEx(whole.view(np.uint8), cv2.MORPH_OPEN, around) > 0
 

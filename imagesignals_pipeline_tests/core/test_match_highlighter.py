@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Tier, alignment, highlighter, payload, pen
@@ -45,8 +45,7 @@ def laid(one: Image.Image, other: Image.Image) -> Pair:
 
 def bands_of(pair: Pair) -> list[highlighter.Band]:
     """Return the bands of one of two pictures."""
-    levels = pen.levels(pair)
-    return highlighter.bands(pair, levels, pen.wrong(pair, levels))
+    return highlighter.bands(pair, pen.levels(pair))
 
 
 @INKS
@@ -58,6 +57,46 @@ def test_bands_over_all_that_differs_hide_nothing(colour: str, quality: int, *, 
         marked = match.fingerprint(jpeg(highlighted(month(one, dark=dark), colour), quality))
         plain = match.fingerprint(month(other, dark=dark))
         assert match.compare(marked, plain).tier is Tier.SAME_TEMPLATE
+
+
+BLOCKS = {
+    "one block": [(40, 500, 700, 1360)],
+    "touching": [(40, 514 + 170 * row, 500, 684 + 170 * row) for row in (2, 3, 4)],
+    "with the label": [(40, 470 + 170 * row, 900, 570 + 170 * row) for row in (2, 3, 4)],
+}
+
+
+@INKS
+@GROUNDS
+@pytest.mark.parametrize("block", BLOCKS)
+def test_bands_of_several_lines_hide_nothing(colour: str, block: str, *, dark: bool) -> None:
+    """They are no light that falls on a screen, and nothing is learnt of grey levels from them."""
+    marked = highlighted(month(1, dark=dark), colour, BLOCKS[block])
+    for sent in (marked, jpeg(marked, 75), jpeg(marked.resize((648, 1200)), 70)):
+        verdict = match.compare(*(match.fingerprint(each) for each in (sent, month(2, dark=dark))))
+        assert not verdict.same_picture
+
+
+@GROUNDS
+def test_bands_of_several_colours_may_touch(*, dark: bool) -> None:
+    """Each has a paper of its own."""
+    marked = month(1, dark=dark)
+    for colour, place in zip(COLOURS, BLOCKS["touching"], strict=True):
+        marked = highlighted(marked, colour, [place])
+    pair = laid(month(2, dark=dark), marked)
+    covered = highlighter.mask(pair, bands_of(pair)).mean()
+    assert covered == pytest.approx(460 * 510 / (marked.width * marked.height), rel=0.1)
+
+
+@pytest.mark.parametrize("change", ["gamma", "contrast"])
+def test_another_tone_is_no_band(change: str) -> None:
+    """A button and a heading are of another shade then, but so is all of their grey levels."""
+    original = receipt(1)
+    if change == "gamma":
+        toned = original.point([round(255 * (level / 255) ** 1.5) for level in range(256)] * 3)
+    else:
+        toned = ImageEnhance.Contrast(original).enhance(0.75)
+    assert bands_of(laid(original, toned)) == []
 
 
 @INKS

@@ -312,7 +312,7 @@ class TestForgotten:
                 ),
                 {"id": spared.copy_of},
             )
-            schema.execute_script(connection, script("0024_highlighters"))
+            schema.execute_script(connection, script("0025_larger_highlighters"))
             assert connection.execute(text("select count(*) from image_rechecks")).scalar_one()
             left = text("select explanation from image_matches where same_picture")
             assert connection.execute(left).scalars().all() == ["marked"]
