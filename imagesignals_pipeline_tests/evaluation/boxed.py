@@ -1,9 +1,9 @@
 """Whether a resident's own pen hides that a receipt is another one.
 
 Two consecutive receipts of a series differ in a few places. Around each of these a box, an ellipse
-or a wavy line is drawn on one of the two, and on both, or a highlighter's band laid over it, as by
-somebody who always marks the date and the reference of what he pays. Neither pair is a copy; the
-marked receipt is one of itself.
+or a wavy line is drawn on one of the two, and on both, or a highlighter's band laid over each, or
+over all in one, as by somebody who always marks the date and the reference of what he pays. Neither
+pair is a copy; the marked receipt is one of itself.
 
     python -m imagesignals_pipeline_tests.evaluation.boxed [--half report] [--jobs 2]
 """
@@ -60,6 +60,7 @@ STYLES: dict[str, Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int]
     "ellipse": ellipse,
     "wave": wave,
     "band": band,
+    "block": band,
 }
 
 
@@ -116,11 +117,17 @@ def _rectangles(stored: bytes, side: places.Seen) -> list[Rectangle]:
     ]
 
 
+def _in_one(rectangles: Sequence[Rectangle]) -> list[Rectangle]:
+    """Return the rectangle around all."""
+    lefts, tops, rights, bottoms = zip(*rectangles, strict=True)
+    return [(min(lefts), min(tops), max(rights), max(bottoms))]
+
+
 def _marked(picture: Image.Image, style: str, rectangles: Sequence[Rectangle]) -> Image.Image:
     marked = picture.copy()
     wide = max(2, round(min(picture.size) / 150))
     pen = ImageDraw.Draw(marked, "RGBA")
-    for number, rectangle in enumerate(rectangles):
+    for number, rectangle in enumerate(_in_one(rectangles) if style == "block" else rectangles):
         STYLES[style](pen, rectangle, INKS[number % len(INKS)], wide)
     return marked
 
