@@ -19,8 +19,8 @@ OTHER_SHADE: Final = 0.8
 WIDE, HIGH = 2.0, 0.8
 """Least size of a band in lines of text."""
 FILLED: Final = 0.4
-"""Least share of its rectangle that a band fills, and of a band that is of another shade: most is
-paper, as within a ring, which is of the same shade in both pictures."""
+"""Least share of its rectangle that a band fills, and of the band that is of another shade: what a
+ring surrounds is not."""
 EDGE_PX: Final = 2
 PAPER: Final = 1.5
 """Side, in lines of text, of the square over which the median is the paper."""

@@ -119,8 +119,8 @@ def levels(pair: Pair) -> Levels:
 def shaded(pair: Pair) -> Greys:
     """Return by how many grey levels each pixel is of another shade in the two pictures.
 
-    A level of one picture that is two in the other one, under a band and beside it, teaches only
-    that other one's levels: of both directions the one counts that leaves more.
+    Where a highlighter was used one picture has two levels for one of the other. In the levels of
+    that other both are explained, so the two are compared in the levels of each.
     """
     a, b = pair.a, pair.b
     return np.maximum(_off_expected(pair, a, b), _off_expected(pair, b, a))
