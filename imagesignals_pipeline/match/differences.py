@@ -155,16 +155,14 @@ def differences(a: Print, b: Print) -> Differences | None:
 def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     back = alignment.inverse(guess.matrix)
     levels = pen.levels(pair)
-    parts = pen.wrong(pair, levels)
     bands = highlighter.bands(pair, levels)
     if bands:
         pair = highlighter.taken_off(pair, bands)
         levels = pen.levels(pair)
-        parts = pen.wrong(pair, levels)
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     text = text_a | text_b
     lonely = (text_a ^ text_b) & pair.alone
-    foreign = pen.foreign(pair, levels, parts, lonely)
+    foreign = pen.foreign(pair, levels, lonely)
     of_a = _Side(text_a, lonely & text_a, foreign & ~text_b, _beyond(a, guess.matrix, b))
     of_b = _Side(text_b, lonely & text_b, foreign & ~text_a, _beyond(b, back, a))
     clear = text_a & text_b & pair.comparable & ~foreign

@@ -55,7 +55,7 @@ class Band:
 
 def bands(pair: Pair, levels: Levels) -> list[Band]:
     """Return the bands that one of two pictures has, and through which text is seen in both."""
-    shaded = pen.shaded(pair) > OTHER_SHADE * levels.limit
+    shaded = pen.shaded(pair, levels) > OTHER_SHADE * levels.limit
     label, boxes = raster.components(shaded & pair.inside)
     large = (boxes[:, 2] > WIDE * pair.line) & (boxes[:, 3] > HIGH * pair.line)
     large[0] = False

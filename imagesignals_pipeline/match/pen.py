@@ -85,20 +85,6 @@ class Levels:
     limit: float
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """Where two pictures differ.
-
-    `off` is by how many grey levels each pixel is off that the other picture does not explain.
-    `label` is the number of the part at each pixel, and `boxes` are those of the parts, as
-    `raster.components` returns them.
-    """
-
-    off: Greys
-    label: Ints
-    boxes: Ints
-
-
 def levels(pair: Pair) -> Levels:
     """Give b the grey levels of a, and take the light that falls on one of them away.
 
@@ -116,22 +102,22 @@ def levels(pair: Pair) -> Levels:
     return Levels(raster.less(pair.a, light), expected, limit, strict)
 
 
-def shaded(pair: Pair) -> Greys:
+def shaded(pair: Pair, levels: Levels) -> Greys:
     """Return by how many grey levels each pixel is of another shade in the two pictures.
 
     Where a highlighter was used one picture has two levels for one of the other. In the levels of
     that other both are explained, so the two are compared in the levels of each.
     """
-    a, b = pair.a, pair.b
-    return np.maximum(_off_expected(pair, a, b), _off_expected(pair, b, a))
-
-
-def _off_expected(pair: Pair, one: Greys, other: Greys) -> Greys:
-    counts = _counts(pair, one, other)
+    counts = _counts(pair, pair.b, pair.a)
     if counts.sum(axis=1).max() <= KNOWN_PIXELS:
-        return np.zeros_like(one)
-    expected = _expected(counts, other)
-    if pair.is_settled:  # as no photographs of a screen are: no light falls on it
+        return np.zeros_like(pair.a)
+    expected = _expected(counts, pair.a)
+    return np.maximum(_in_any_light(pair, pair.a, levels.b), _in_any_light(pair, pair.b, expected))
+
+
+def _in_any_light(pair: Pair, one: Greys, expected: Greys) -> Greys:
+    """Return by how many grey levels each pixel is off, whatever light falls on a screen."""
+    if pair.is_settled:  # as no photographs of one are
         return raster.distance(one, expected)
     off = raster.difference(one, expected)
     light = raster.background(off * pair.inside, WIDE_LIGHT_PX)
@@ -155,24 +141,19 @@ def _expected(counts: Doubles, other: Greys) -> Greys:
     return raster.by_level(other, np.clip(np.rint(table), 0, 255).astype(np.uint8))
 
 
-def wrong(pair: Pair, levels: Levels) -> Wrong:
-    """Return where the two differ by more than the limit, small gaps bridged."""
-    off = _unexplained(levels, NEAR) * pair.inside
-    return Wrong(off, *raster.components(raster.closed(off > levels.limit, STROKE_GAP_PX)))
-
-
-def foreign(pair: Pair, levels: Levels, wrong: Wrong, lonely: Mask) -> Mask:
+def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
     """Return where strokes lie that only one of the pictures has: circles, arrows, remarks.
 
     Args:
         pair: The two.
         levels: They again, as `levels` returns them.
-        wrong: Where they differ, as `wrong` returns it.
         lonely: Where one of them has text alone.
     """
-    limit, off, label, boxes = levels.limit, wrong.off, wrong.label, wrong.boxes
+    limit = levels.limit
+    off = _unexplained(levels, NEAR) * pair.inside
     far_off = _unexplained(levels, STROKE_NEAR) * pair.inside
     is_wrong = off > limit
+    label, boxes = raster.components(raster.closed(is_wrong, STROKE_GAP_PX))
     inked = np.bincount(label[is_wrong], minlength=len(boxes))
     by_nothing = is_wrong & (pair.alone | (far_off > limit))
     lying_alone = np.bincount(label[by_nothing], minlength=len(boxes))

@@ -14,6 +14,11 @@ from imagesignals_pipeline_tests.core.test_match_pictures import jpeg, receipt, 
 Rectangle = tuple[int, int, int, int]
 DIFFERING = [(40, 514 + 170 * row, 500, 572 + 170 * row) for row in (2, 3, 4)]
 """Date, time and reference of a receipt: all that differs from one to the next."""
+BLOCKS = {
+    "one block": [(40, 500, 700, 1360)],
+    "touching": [(40, 514 + 170 * row, 500, 684 + 170 * row) for row in (2, 3, 4)],
+    "with the label": [(40, 470 + 170 * row, 900, 570 + 170 * row) for row in (2, 3, 4)],
+}
 COLOURS = {"yellow": (250, 210, 0), "pink": (255, 120, 190), "blue": (110, 190, 255)}
 INKS = pytest.mark.parametrize("colour", COLOURS)
 GROUNDS = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -57,13 +62,6 @@ def test_bands_over_all_that_differs_hide_nothing(colour: str, quality: int, *, 
         marked = match.fingerprint(jpeg(highlighted(month(one, dark=dark), colour), quality))
         plain = match.fingerprint(month(other, dark=dark))
         assert match.compare(marked, plain).tier is Tier.SAME_TEMPLATE
-
-
-BLOCKS = {
-    "one block": [(40, 500, 700, 1360)],
-    "touching": [(40, 514 + 170 * row, 500, 684 + 170 * row) for row in (2, 3, 4)],
-    "with the label": [(40, 470 + 170 * row, 900, 570 + 170 * row) for row in (2, 3, 4)],
-}
 
 
 @INKS
