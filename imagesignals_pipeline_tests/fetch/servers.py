@@ -3,12 +3,13 @@
 import contextlib
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
+
+import pytest
 
 PICTURE = b"\x89PNG\r\n\x1a\n picture"
 PUBLIC = "93.184.215.14"
@@ -212,24 +213,28 @@ class Internet:
         return socket.create_connection(("127.0.0.1", real), timeout_s)
 
 
-_watching: list[list[tuple[str, Any]]] = []
-
-
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching and event in {"socket.connect", "socket.getaddrinfo", "socket.sendto"}:
-        for record in _watching:
-            record.append((event, arguments[1] if event == "socket.connect" else arguments[0]))
-
-
-sys.addaudithook(_audit)
-
-
 @contextmanager
 def observed() -> Generator[list[tuple[str, Any]]]:
-    """Record what Python itself connects to and looks up, whatever code asks for it."""
+    """Record what is asked of Python's sockets: the function, and what it was called with.
+
+    An audit hook would see the same, but stays for the life of the process, and before Python
+    3.12 one that is written in Python lets threads under coverage die as they start: `settrace`
+    may change threads inside it, and refuses to be called by a second one.
+    """
     record: list[tuple[str, Any]] = []
-    _watching.append(record)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex", "sendto"):
+            patch.setattr(socket.socket, name, _recording(socket.socket, name, record))
+        for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+            patch.setattr(socket, name, _recording(socket, name, record))
         yield record
-    finally:
-        _watching.remove(record)
+
+
+def _recording(owner: object, name: str, record: list[tuple[str, Any]]) -> Callable[..., Any]:
+    real = getattr(owner, name)
+
+    def recording(*args: Any, **kwargs: Any) -> Any:
+        record.append((name, args))
+        return real(*args, **kwargs)
+
+    return recording

@@ -1,7 +1,7 @@
 """No text in the database makes the machine talk to itself or to its neighbours.
 
-Look-ups and connections are observed in three places: the fetcher's own hooks, the interpreter's
-audit events, which see every connect whatever code asks for it, and a server on loopback.
+Look-ups and connections are observed in three places: the fetcher's own hooks, Python's socket
+module, through which every connect goes whatever code asks for it, and a server on loopback.
 """
 
 from collections.abc import Callable, Generator
@@ -42,8 +42,8 @@ def trap() -> Generator[tuple[Fetcher, Internet, Server]]:
 
 
 def connects(record: list[tuple[str, Any]]) -> list[Any]:
-    """Return where the interpreter connected to."""
-    return [where for event, where in record if event == "socket.connect"]
+    """Return where Python's sockets connected to."""
+    return [args[-1] for name, args in record if name in {"connect", "connect_ex"}]
 
 
 def test_the_list_is_long_enough() -> None:
