@@ -10,6 +10,7 @@ pair is a copy; the marked receipt is one of itself.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import sin
 from pathlib import Path
 
@@ -55,12 +56,20 @@ def band(pen: ImageDraw.ImageDraw, around: Rectangle, ink: tuple[int, int, int],
     pen.rectangle(around, fill=(*ink, SEEN_THROUGH))
 
 
-STYLES: dict[str, Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int], int], None]] = {
-    "box": box,
-    "ellipse": ellipse,
-    "wave": wave,
-    "band": band,
-    "block": band,
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How somebody marks: each place by itself, or one mark around all."""
+
+    draw: Callable[[ImageDraw.ImageDraw, Rectangle, tuple[int, int, int], int], None]
+    all_in_one: bool = False
+
+
+STYLES = {
+    "box": Style(box),
+    "ellipse": Style(ellipse),
+    "wave": Style(wave),
+    "band": Style(band),
+    "block": Style(band, all_in_one=True),
 }
 
 
@@ -91,14 +100,14 @@ def judge(pair: tuple[Path, Path]) -> Counter[str]:
         return counts
     counts["pairs"] += 1
     counts["plain"] += match.compare(*plain).same_picture
-    for style in STYLES:
+    for name, style in STYLES.items():
         marked = [
             match.fingerprint(_marked(picture, style, _rectangles(stored, side)))
             for picture, stored, side in zip(pictures, plain, seen, strict=True)
         ]
-        counts[f"{style} one"] += match.compare(marked[0], plain[1]).same_picture
-        counts[f"{style} both"] += match.compare(*marked).same_picture
-        counts[f"{style} copy"] += match.compare(marked[0], plain[0]).same_picture
+        counts[f"{name} one"] += match.compare(marked[0], plain[1]).same_picture
+        counts[f"{name} both"] += match.compare(*marked).same_picture
+        counts[f"{name} copy"] += match.compare(marked[0], plain[0]).same_picture
     return counts
 
 
@@ -123,12 +132,13 @@ def _in_one(rectangles: Sequence[Rectangle]) -> list[Rectangle]:
     return [(min(lefts), min(tops), max(rights), max(bottoms))]
 
 
-def _marked(picture: Image.Image, style: str, rectangles: Sequence[Rectangle]) -> Image.Image:
+def _marked(picture: Image.Image, style: Style, rectangles: Sequence[Rectangle]) -> Image.Image:
     marked = picture.copy()
     wide = max(2, round(min(picture.size) / 150))
     pen = ImageDraw.Draw(marked, "RGBA")
-    for number, rectangle in enumerate(_in_one(rectangles) if style == "block" else rectangles):
-        STYLES[style](pen, rectangle, INKS[number % len(INKS)], wide)
+    around = _in_one(rectangles) if style.all_in_one else rectangles
+    for number, rectangle in enumerate(around):
+        style.draw(pen, rectangle, INKS[number % len(INKS)], wide)
     return marked
 
 
