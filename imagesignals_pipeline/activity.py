@@ -34,6 +34,8 @@ class Activity:
     line: str
 
 
+_REMEDY = "`imagesignals verify` says why, and --retry-failed tries again what may pass"
+
 Tell = Callable[[Activity], None]
 """Where activities go: Dagster's log, the terminal, or a list in a test."""
 
@@ -54,10 +56,7 @@ def nothing(known: Totals) -> Activity:
     if not known.total:
         why = "no submission in this range has a screenshot"
     elif known.failed:
-        why += (
-            f", but {known.failed} of {known.total} failed: `imagesignals verify` says why, and "
-            "--retry-failed tries again what may pass"
-        )
+        why += f", but {known.failed} of {known.total} failed: {_REMEDY}"
     return Activity(ActivityKind.NOTHING, f"No payments found: {why}")
 
 
@@ -82,14 +81,27 @@ def already_analysed(flat_id: str) -> Activity:
     return Activity(ActivityKind.SKIPPED, f"⏭️ Skipped {printable(flat_id)} - Already analyzed")
 
 
-def totals(run: Totals, ahead: str = "") -> Activity:
-    """Say how far the run has come; and in the words of `ahead`, how long the rest will take."""
+def totals(run: Totals, ahead: str = "", *, before: int = 0) -> Activity:
+    """Say how far the run has come.
+
+    Args:
+        run: What it has done.
+        ahead: How long the rest will take, in words.
+        before: How many of the skipped ones had been analysed before it began.
+    """
+    known = f" ({before} analysed before)" if before else ""
     rest = f"; {ahead}" if ahead and run.pending else ""
     return Activity(
         ActivityKind.TOTALS,
         f"📈 Processed {run.processed} of {run.total}: "
-        f"{run.completed} successful, {run.skipped} skipped, {run.failed} failed{rest}",
+        f"{run.completed} successful, {run.skipped} skipped{known}, {run.failed} failed{rest}",
     )
+
+
+def failures(run: Totals) -> Activity:
+    """Say what to do about those that failed; where nothing succeeded, the storage may be down."""
+    none = "" if run.completed else "Not one screenshot could be analysed. Is the storage up? "
+    return Activity(ActivityKind.TOTALS, f"⚠️ {none}{run.failed} failed: {_REMEDY}")
 
 
 def pace(words: str) -> Activity:

@@ -6,13 +6,14 @@ import signal
 import sys
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from math import isnan
 from pathlib import Path
 
 import click
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from imagesignals_pipeline import commands, database
+from imagesignals_pipeline import commands, database, settings
 from imagesignals_pipeline.model import OperatorError
 
 
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def _say(line: str) -> None:
-    """Say why a command ends."""
+    """Say why a command ends, or what the operator should know before it works."""
     click.echo(f"imagesignals: {line}", err=True)
 
 
@@ -52,6 +53,21 @@ def _say(line: str) -> None:
 @click.version_option(package_name="imagesignals-pipeline")
 def cli() -> None:
     """Image signals for payment screenshots: duplicates, metadata and validity."""
+    for name, ours in settings.misspelt(os.environ).items():
+        _say(f"{name} is set, which means nothing: did you mean {ours}?")
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds in a range, in which click itself would let `nan` pass."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        seconds: float = super().convert(value, param, ctx)
+        if isnan(seconds):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return seconds
 
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -61,7 +77,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option("--batch-size", type=click.IntRange(1, 100), default=5, show_default=True)
 @click.option(
     "--batch-delay",
-    type=click.FloatRange(0, 60),
+    type=Seconds(0, 60),
     default=1.0,
     show_default=True,
     help="Seconds of rest after each batch.",
@@ -126,7 +142,7 @@ def encrypt() -> None:
 @cli.command()
 @click.option(
     "--batch-delay",
-    type=click.FloatRange(0, 60),
+    type=Seconds(0, 60),
     default=0.0,
     show_default=True,
     help="Seconds of rest after each batch.",

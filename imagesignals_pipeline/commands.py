@@ -42,14 +42,14 @@ def backfill(console: Console, options: BackfillOptions) -> None:
     Raises:
         OperatorError: It could not run; what was reported as processed is committed.
     """
-    with environment.prepared(dagster=True), _connected() as engine:
+    with _at_work(dagster=True) as engine:
         environment.give_way()  # not before: an embedded server would have to give way as well
         _backfill(console, engine, options)
 
 
 def migrate(console: Console, *, roles: bool = False) -> None:
     """Create or adopt the tables, and the roles if asked for, and say what was found."""
-    with environment.prepared(dagster=False), _connected() as engine:
+    with _at_work() as engine:
         _migrate(console, engine)
         if roles:
             with engine.begin() as connection:
@@ -63,7 +63,7 @@ def encrypt(console: Console) -> None:
     Raises:
         OperatorError: No key is set, or one that is needed is missing.
     """
-    with environment.prepared(dagster=False), _connected() as engine:
+    with _at_work() as engine:
         with engine.begin() as connection:
             sql.require_tables(connection)
         encrypted, last = 0, None
@@ -78,11 +78,7 @@ def encrypt(console: Console) -> None:
 
 def verify(console: Console, *, as_json: bool) -> bool:
     """Print the verification; return False if a check of severity ERROR failed."""
-    with (
-        environment.prepared(dagster=False),
-        _connected() as engine,
-        engine.begin() as connection,
-    ):
+    with _at_work() as engine, engine.begin() as connection:
         report = verification.report(connection)
     if as_json:
         console.print_json(json.dumps(report.as_json(), default=str))
@@ -135,6 +131,8 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
 
     own_database = settings.read(os.environ).database_url is None
     listen(port).close()  # Dagster would go on without its UI where the port is taken
+    if not with_demo:
+        _say_where()
     with environment.prepared(dagster=True) as server, ExitStack() as stack:
         with _connected() as engine:
             if with_demo:
@@ -166,7 +164,7 @@ def worker(*, redeliver_after_s: int) -> int:
             )
     from imagesignals_pipeline.defs import on_celery
 
-    with environment.prepared(dagster=True), _connected() as engine:
+    with _at_work(dagster=True) as engine:
         with engine.begin() as connection:
             sql.require_tables(connection)
         environment.give_way()
@@ -178,7 +176,7 @@ def review(console: Console, *, port: int) -> None:
     from imagesignals_pipeline.review import server  # a web server is of no use to the others
 
     read = settings.read(os.environ)
-    with environment.prepared(dagster=False), _connected() as engine:
+    with _at_work() as engine:
         with engine.begin() as connection:
             sql.require_tables(connection)
         with server.listen(port) as listening:
@@ -207,6 +205,27 @@ def _society(console: Console, engine: Engine) -> Generator[None]:
 
 
 @contextmanager
+def _at_work(*, dagster: bool = False) -> Generator[Engine]:
+    """Connect to the society's database; say so where it is none but the one for trying out."""
+    _say_where()
+    with environment.prepared(dagster=dagster), _connected() as engine:
+        yield engine
+
+
+def _say_where() -> None:
+    """Say that no database is named: nobody should take the demonstration for their society."""
+    read = settings.read(os.environ)
+    if read.database_url is None:
+        Console(stderr=True).print(
+            f"{settings.DATABASE_URL} is not set: this is the database for trying out and for the "
+            f"demonstration, in {read.home}.",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@contextmanager
 def _connected() -> Generator[Engine]:
     """Connect to the database that the environment names, and say plainly why if that fails."""
     with database.connected(os.environ[settings.DATABASE_URL]) as engine:
@@ -225,8 +244,11 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
         months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
     if months:
         console.print(activity.found(sum(months.values())).line)
-        told = _run(console, options, months, total=totals.total)
-        console.print(activity.totals(told).line)
+        already = totals.total - sum(months.values())
+        told = _run(console, options, months, already=already)
+        console.print(activity.totals(told, before=already).line)
+        if told.failed:
+            console.print(activity.failures(told).line, soft_wrap=True)
     else:
         console.print(activity.nothing(totals).line, soft_wrap=True)
         _settle(console, engine)
@@ -248,7 +270,7 @@ def _settle(console: Console, engine: Engine) -> None:
 
 
 def _run(
-    console: Console, options: BackfillOptions, months: Mapping[date, int], *, total: int
+    console: Console, options: BackfillOptions, months: Mapping[date, int], *, already: int
 ) -> Totals:
     """Run the job for each partition that one of the months lies in, oldest first."""
     # dagster takes 2 s to import
@@ -265,7 +287,7 @@ def _run(
         until=options.until.date().isoformat() if options.until else None,
         retry_failed=options.retry_failed,
     )
-    already = total - sum(months.values())
+    total = already + by_partition.total()
     progress = ConsoleActivity(console, total=total, already=already, batches=batches)
     with progress, resources.kept(), runs.instance() as instance:
         *others, last = sorted(by_partition)

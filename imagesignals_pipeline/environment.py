@@ -14,7 +14,9 @@ from imagesignals_pipeline.settings import MisconfiguredError, Settings
 
 APPLICATION_DATABASE = "imagesignals"
 DAGSTER_DATABASE = "dagster"
-
+DAGSTER_DATABASE_OF_OWN = "imagesignals_dagster"
+"""Dagster's storage beside an application database of our own, which is there for trying out: what
+was done in the demonstration would else pass for done in the society's database."""
 
 NICENESS = 5
 """Of what analyses pictures: others have three times its share where the processor is scarce."""
@@ -56,9 +58,8 @@ def prepared(*, dagster: bool) -> Generator[EmbeddedPostgres | None]:
         server = stack.enter_context(_server(read)) if needed else None
         _name(settings.DATABASE_URL, read.database_url, server, APPLICATION_DATABASE)
         if dagster:
-            _name(
-                settings.DAGSTER_DATABASE_URL, read.dagster_database_url, server, DAGSTER_DATABASE
-            )
+            name = DAGSTER_DATABASE if read.database_url else DAGSTER_DATABASE_OF_OWN
+            _name(settings.DAGSTER_DATABASE_URL, read.dagster_database_url, server, name)
             _enter_dagster_home()
         yield server
 

@@ -4,6 +4,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -27,6 +28,14 @@ THUMBNAIL_DAYS = "IMAGESIGNALS_THUMBNAIL_DAYS"
 REPORTS = "IMAGESIGNALS_REPORTS"
 REPORT_DAYS = "IMAGESIGNALS_REPORT_DAYS"
 TIME_ZONE = "IMAGESIGNALS_TIME_ZONE"
+
+NAMES = (
+    *(DATABASE_URL, DAGSTER_DATABASE_URL, HOME, FIRST_MONTH, STORAGE_URL, STORAGE_KEY),
+    *(ALLOWED_ORIGINS, PG_BIN, SCHEDULE, ALERT_URL, BROKER_URL, THUMBNAILS, THUMBNAIL_KEY),
+    *(THUMBNAIL_DAYS, REPORTS, REPORT_DAYS, TIME_ZONE),
+)
+RESEMBLING = 0.9
+"""Ratio of equal letters from which a name is a slip: platforms set variables of their own."""
 
 DEFAULT_FIRST_MONTH = "2024-01"
 DEFAULT_SCHEDULE = "*/15 * * * *"
@@ -97,6 +106,15 @@ def read(environ: Mapping[str, str]) -> Settings:
         report_days=_days(REPORT_DAYS, value(REPORT_DAYS)) or DEFAULT_REPORT_DAYS,
         time_zone=_zone(value(TIME_ZONE) or "UTC"),
     )
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are none of ours, but resemble one, and which."""
+    found: dict[str, str] = {}
+    for name in environ:
+        if name.startswith("IMAGESIGNAL") and name not in NAMES:
+            found.update((name, ours) for ours in get_close_matches(name, NAMES, 1, RESEMBLING))
+    return found
 
 
 def schedule(environ: Mapping[str, str]) -> str:

@@ -87,7 +87,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.ERROR,
         "Every link leads to a submission that exists.",
-        "{broken} links lead to deleted submissions: clear them, then run the backfill.",
+        "{broken} links lead to deleted submissions: docs/operating.md (Mending) has the SQL that "
+        "clears them; then run the backfill.",
     ),
     Check(
         "no_self_duplicates",
@@ -145,7 +146,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.WARN,
         "Every analysed picture can be compared with new ones.",
-        "Another program analysed {broken} of them: whoever reuses their pictures is not noticed.",
+        "Another program analysed {broken} of them, and whoever reuses their pictures is not "
+        "noticed: switch on reanalyse_outdated_schedule until none is left.",
     ),
     Check(
         "late_pictures_are_compared",
@@ -160,7 +162,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.WARN,
         "Rows of another program have a known status, sound numbers, and no copy without original.",
-        "{broken} of its rows have not; they are left as they are.",
+        "{broken} of the rows that another program wrote break this, and stay as they are: "
+        "docs/operating.md (Mending) has the SQL that lists them.",
     ),
     Check(
         "index_matches_signals",

@@ -29,6 +29,21 @@ def test_blank_values_count_as_unset() -> None:
     assert read.home == settings.ROOT / ".imagesignals"
 
 
+def test_a_slip_of_the_pen_is_noticed() -> None:
+    """A variable that resembles one of ours is told beside it; others are somebody else's."""
+    environ = {
+        settings.DATABASE_URL: "postgres://a",
+        "IMAGESIGNAL_DATABASE_URL": "postgres://b",
+        "IMAGESIGNALS_STORAG_URL": "https://store.test/",
+        "IMAGESIGNALS_TEST_PG_BIN": "/usr/bin",
+        "DAGSTER_DATABASE": "c",
+    }
+    assert settings.misspelt(environ) == {
+        "IMAGESIGNAL_DATABASE_URL": settings.DATABASE_URL,
+        "IMAGESIGNALS_STORAG_URL": settings.STORAGE_URL,
+    }
+
+
 def test_every_variable_is_read() -> None:
     """Each variable of the README's table reaches its field."""
     read = settings.read(

@@ -421,7 +421,7 @@ def test_a_missing_right_is_named(empty_database_url: str) -> None:
         )
     assert told == (
         "The database refused: permission denied for table payment_submissions; "
-        "grant it to the user of the database URL."
+        "grant it to the user of the database URL, or name a user who may."
     )
 
 

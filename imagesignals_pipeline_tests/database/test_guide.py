@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline_tests.database.test_report import copied
+from imagesignals_pipeline_tests.database.test_verify import failed
 
 GUIDE = (settings.ROOT / "docs" / "operating.md").read_text("utf-8")
 STATEMENTS = [
@@ -19,8 +20,50 @@ STATEMENTS = [
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_every_statement_runs(connection: Connection, statement: str) -> None:
-    """Each is one query that the tables answer."""
-    assert list(connection.execute(text(statement)).keys())
+    """Each is one that the tables answer, or one that finds nothing to mend."""
+    result = connection.execute(text(statement))
+    assert list(result.keys()) if result.returns_rows else result.rowcount == 0
+
+
+def test_what_is_to_be_mended_is(connection: Connection) -> None:
+    """Links to submissions that are gone are cleared, and what breaks the rules is listed."""
+    copied(connection, 0, flat_id="F-1")
+    connection.execute(
+        text(
+            "alter table payment_image_signals"
+            " drop constraint payment_image_signals_payment_submission_id_fkey,"
+            " drop constraint payment_image_signals_similar_to_payment_id_fkey;"
+            "alter table image_perceptual_hash_index"
+            " drop constraint image_perceptual_hash_index_first_payment_id_fkey;"
+            "update payment_image_signals set similar_to_payment_id = gen_random_uuid()"
+            " where duplicate_detected;"
+            "insert into payment_image_signals"
+            " (payment_submission_id, image_url, analysis_status, written_by_pipeline)"
+            " values (gen_random_uuid(), 'x', 'skipped', false);"
+            "insert into image_perceptual_hash_index (perceptual_hash, first_payment_id)"
+            " values ('', gen_random_uuid())"
+        )
+    )
+    assert "no_dangling_links" in failed(connection)
+    for statement in STATEMENTS:
+        if "NOT IN (SELECT id" in statement:
+            assert connection.execute(text(statement)).rowcount == 1
+    assert "no_dangling_links" not in failed(connection)
+    (lists,) = (each for each in STATEMENTS if "WHERE NOT written_by_pipeline" in each)
+    assert not connection.execute(text(lists)).all()
+    connection.execute(
+        text(
+            "update payment_image_signals set written_by_pipeline = false, similar_to_payment_id"
+            " = null, duplicate_detected = true where not duplicate_detected"
+        )
+    )
+    listed = len(connection.execute(text(lists)).all())
+    (check,) = (
+        each
+        for each in verify.report(connection).checks
+        if each.name == "adopted_rows_keep_the_rules"
+    )
+    assert listed == check.numbers["broken"] > 0
 
 
 def test_they_tell_what_verify_tells(connection: Connection) -> None:
@@ -31,7 +74,7 @@ def test_they_tell_what_verify_tells(connection: Connection) -> None:
         name: connection.execute(text(statement)).all()
         for name in ("total_payments_with_screenshots", "total_analyzed", "duplicate_detected =")
         for statement in STATEMENTS
-        if name in statement
+        if name in statement and statement.startswith("SELECT")
     }
     assert by_name["total_payments_with_screenshots"][0][0] == 2
     assert by_name["total_analyzed"][0][0] == report.total_analyzed == 2

@@ -161,6 +161,22 @@ def test_a_port_that_is_taken(operator: Operator) -> None:
             assert said.err.startswith(f"imagesignals: Port {port} cannot be used (")
 
 
+def test_a_database_that_is_not_named_is_told(operator: Operator) -> None:
+    """Nobody takes the demonstration's database for the society's, nor a slip for a setting."""
+    nowhere = {
+        "IMAGESIGNALS_DATABASE_URL": "",
+        "IMAGESIGNALS_DATABSE_URL": operator.environ["IMAGESIGNALS_DATABASE_URL"],
+        "IMAGESIGNALS_HOME": str(operator.folder / "home"),
+    }
+    said = operator.runs("verify", **nowhere)
+    slip, place, refusal = said.err.splitlines()
+    assert slip.endswith("did you mean IMAGESIGNALS_DATABASE_URL?")
+    assert place.startswith("IMAGESIGNALS_DATABASE_URL is not set: this is the database for trying")
+    assert place.endswith(f"in {operator.folder / 'home'}.")
+    assert refusal.startswith("imagesignals: This database has no table payment_submissions")
+    assert said.status == 1
+
+
 def test_what_cannot_work_is_refused_at_once(operator: Operator) -> None:
     """Also while nothing waits: not by the first run that would need it."""
     for variable, wrong in (
@@ -179,6 +195,7 @@ def test_wrong_options(operator: Operator) -> None:
         ("--batch-size", "0"),
         ("--batch-size", "101"),
         ("--batch-delay", "-1"),
+        ("--batch-delay", "nan"),
         ("--since", "yesterday"),
         ("--until", "2025-01-01", "--since", "2025-01-01"),
     ):
