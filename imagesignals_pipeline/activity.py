@@ -87,9 +87,9 @@ def totals(run: Totals, ahead: str = "", *, before: int = 0) -> Activity:
     Args:
         run: What it has done.
         ahead: How long the rest will take, in words.
-        before: How many of the skipped ones had been analysed before it began.
+        before: How many of the skipped ones had been done before it began.
     """
-    known = f" ({before} analysed before)" if before else ""
+    known = f" ({before} done before)" if before else ""
     rest = f"; {ahead}" if ahead and run.pending else ""
     return Activity(
         ActivityKind.TOTALS,

@@ -13,7 +13,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        code.INSUFFICIENT_PRIVILEGE: "; grant it to the user of the database URL, or name a user who may",
+        code.INSUFFICIENT_PRIVILEGE: (
+            "; grant it to the user of the database URL, or name a user who may"
+        ),
         code.UNDEFINED_TABLE: "; run `imagesignals migrate`",
         code.UNDEFINED_COLUMN: "; run `imagesignals migrate`",
         code.QUERY_CANCELED: "; try again when the database has less to do",

@@ -76,7 +76,7 @@ def test_the_end_says_what_to_do_about_failures() -> None:
     """Where nothing succeeded the storage may be down; what was there before is told apart."""
     told = activity.totals(Totals(100, 100, 1, 99, 0, 0), before=97)
     assert told.line == (
-        "📈 Processed 100 of 100: 1 successful, 99 skipped (97 analysed before), 0 failed"
+        "📈 Processed 100 of 100: 1 successful, 99 skipped (97 done before), 0 failed"
     )
     assert activity.failures(Totals(9, 9, 7, 0, 2, 0)).line == f"⚠️ 2 failed: {AGAIN}"
     assert activity.failures(Totals(9, 9, 0, 7, 2, 0)).line == (

@@ -19,6 +19,10 @@ SUBMIT = text(
     " values (:flat_id, :url, :created_at)"
 )
 
+ONE_FAILED = (
+    "⚠️ 1 failed: `imagesignals verify` says why, and --retry-failed tries again what may pass"
+)
+
 
 def test_first_run(clean_run: CleanRun) -> None:
     """The first run says the guide's lines in the guide's order and numbers batches through."""
@@ -39,6 +43,7 @@ def test_first_run(clean_run: CleanRun) -> None:
         "✅ Processed F-204 - OK",
         f"⏭️ Skipped F-102 - {A_WEB_PAGE}",
         "📈 Processed 9 of 9: 7 successful, 1 skipped, 1 failed",
+        ONE_FAILED,
         "✨ Backfill completed successfully!",
     ]
 
@@ -88,7 +93,7 @@ def test_new_submissions_are_all_that_is_done(done: Operator, clean_run: CleanRu
         "📊 Found 1 payment submissions to process",
         "🔄 Processing batch 1 of 1",
         "✅ Processed F-1 - OK",
-        "📈 Processed 10 of 10: 1 successful, 9 skipped, 0 failed",
+        "📈 Processed 10 of 10: 1 successful, 9 skipped (9 done before), 0 failed",
     ]
     with done.engine.connect() as connection:
         originals = connection.execute(
@@ -107,10 +112,11 @@ def test_what_waits_is_compared_after_the_last_month(society: Operator) -> None:
         connection.execute(text("insert into image_rechecks select generate_series(1, 120)"))
     said = society.runs(*FAST)
     assert said.status == 0
-    assert said.lines[-6:] == [
+    assert said.lines[-7:] == [
         f"⏭️ Skipped F-102 - {A_WEB_PAGE}",
         *(f"🔁 Compared {done} of 120 pictures anew" for done in (50, 100, 120)),
         "📈 Processed 9 of 9: 7 successful, 1 skipped, 1 failed",
+        ONE_FAILED,
         "✨ Backfill completed successfully!",
     ]
     assert sum("🔁" in line for line in said.lines) == 3
@@ -166,7 +172,7 @@ def test_another_try_heals_what_may_pass(operator: Operator) -> None:
         "📊 Found 1 payment submissions to process",
         "🔄 Processing batch 1 of 1",
         "✅ Processed F-lost - OK",
-        "📈 Processed 2 of 2: 1 successful, 1 skipped, 0 failed",
+        "📈 Processed 2 of 2: 1 successful, 1 skipped (1 done before), 0 failed",
     ]
     with operator.engine.connect() as connection:
         statuses = connection.execute(text("select analysis_status from payment_image_signals"))

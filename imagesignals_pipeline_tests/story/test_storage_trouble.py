@@ -59,7 +59,7 @@ def test_every_answer_is_a_row(operator: Operator) -> None:
         submit(operator, {**urls, "no url": "https:/ see the chat", "inside": "http://10.0.0.1/"})
         said = operator.runs(*FAST, IMAGESIGNALS_ALLOWED_ORIGINS=server.url)
     assert (said.status, said.err) == (0, "")
-    told = said.lines[3:-2]
+    told = said.lines[3:-3]
     assert len(told) == len(EXPECTED)
     for line, expected in zip(told, EXPECTED.values(), strict=True):
         assert line.startswith(expected)
