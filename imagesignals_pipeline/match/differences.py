@@ -8,9 +8,9 @@ import numpy as np
 
 from imagesignals_pipeline.match import alignment, highlighter, payload, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
-from imagesignals_pipeline.match.pair import CELL, Pair, in_one_frame
+from imagesignals_pipeline.match.pair import CELL, COMPARABLE, GRAINY, Pair, in_one_frame
 from imagesignals_pipeline.match.payload import Print
-from imagesignals_pipeline.match.raster import Floats, Greys, Mask
+from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Ints, Mask
 
 INKED: Final = 0.12
 """Share of a window that is ink where there is text."""
@@ -44,6 +44,10 @@ parted for good."""
 ONE_LINE: Final = 2.5
 ONE_FIELD: Final = 20.0
 """A field, in lines of text: higher or wider is not one place."""
+BETWEEN_PX: Final = 3
+BETWEEN: Final = 0.4
+"""Size of the square by which a stroke's ink is widened, and the share of a window that must be
+left, where text is compared between strokes."""
 AT_THE_ENDS: Final = 0.01
 """Share of the agreeing text that may lie there by chance."""
 
@@ -85,9 +89,10 @@ class Differences:
     are the shares of each one's text that the other does not reach, `covered_a` and `covered_b`
     those that it has not under such strokes. `replaced` is how much ink of their own both have in a
     place by such strokes, where the other has bare paper, as a multiple of what copies have by
-    chance. `rows` is how many words one of them has more in the columns of its print, on bare
-    paper; a phrase counts as two.
-    Both are 0 where certain spots in several fields part the pictures whatever these come to.
+    chance. `between` is the strength of the strongest spot among text between such strokes. `rows`
+    is how many words one of them has more in the columns of its print, on bare paper; a phrase
+    counts as two.
+    The three are 0 where certain spots in several fields part the pictures whatever these come to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
     to b's.
@@ -110,6 +115,7 @@ class Differences:
     covered_a: float
     covered_b: float
     replaced: float
+    between: float
     rows: int
     scrolled: float
 
@@ -162,17 +168,20 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     text = text_a | text_b
     lonely = (text_a ^ text_b) & pair.alone
-    foreign = pen.foreign(pair, levels, lonely)
+    strokes = pen.strokes(pair, levels, lonely)
+    foreign = strokes.foreign
     of_a = _Side(text_a, lonely & text_a, foreign & ~text_b, _beyond(a, guess.matrix, b))
     of_b = _Side(text_b, lonely & text_b, foreign & ~text_a, _beyond(b, back, a))
     clear = text_a & text_b & pair.comparable & ~foreign
     correlation = pair.correlation[clear]
-    noise = own_noise(correlation, pair.least[clear]) + grain(pair.least)
+    own = own_noise(correlation, pair.least[clear])
+    noise = own + grain(pair.least)
     lacking = (1 - _second_look(pair, clear & (1 - pair.correlation > EXCESS * noise))) / noise
     wrong, spots = _spots(lacking, clear, foreign, pair.line)
-    replaced, more_rows = 0.0, 0
+    replaced, between, more_rows = 0.0, 0.0, 0
     if not _are_parted(spots):  # else the costliest of all that is measured would change nothing
         replaced = pen.replaced(pair, levels, foreign)
+        between = _between(pair, strokes, own)
         more_a = pen.alone(levels.a, levels.b, of_a.written | of_a.lonely, levels.usual_limit)
         more_b = pen.alone(levels.b, levels.a, of_b.written | of_b.lonely, levels.usual_limit)
         more_rows = max(
@@ -197,6 +206,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         covered_a=_share(of_a.written, text_a),
         covered_b=_share(of_b.written, text_b),
         replaced=replaced,
+        between=between,
         rows=more_rows,
         scrolled=_scrolled(of_a, of_b, clear & ~wrong),
     )
@@ -284,9 +294,7 @@ def _spots(
 ) -> tuple[Mask, tuple[Spot, ...]]:
     """Return where windows differ by more than noise, and each such place."""
     differs = clear & (lacking > EXCESS)
-    label, boxes = raster.components(differs)
-    excess = np.minimum(lacking[differs] - EXCESS, MOST_EXCESS)
-    strength = np.bincount(label[differs], excess, len(boxes)) / (CELL * line * line)
+    label, boxes, strength = _strengths(lacking, differs, line)
     # A spot most of which lies along a stroke is what the stroke's edge left over.
     along = label[differs & raster.grown(foreign, pen.ALONG_PX, pen.ALONG_PX)]
     strength[np.bincount(along, minlength=len(boxes)) > pen.ALONG * boxes[:, 4]] = 0
@@ -297,6 +305,30 @@ def _spots(
         Spot(float(strength[each]), *(boxes[each, :4] / line).tolist()) for each in listed
     )
     return (strength > FAINTEST)[label], spots
+
+
+def _strengths(lacking: Floats, differs: Mask, line: float) -> tuple[Ints, Ints, Doubles]:
+    """Return the connected parts of what differs, their boxes, and the strength of each."""
+    label, boxes = raster.components(differs)
+    excess = np.minimum(lacking[differs] - EXCESS, MOST_EXCESS)
+    return label, boxes, np.bincount(label[differs], excess, len(boxes)) / (CELL * line * line)
+
+
+def _between(pair: Pair, strokes: pen.Strokes, noise: float) -> float:
+    """Return the strength of the strongest spot among text that stands between strokes.
+
+    Windows there see text and stroke at once, so that the stroke is left out of them. Only of two
+    that lie as they should: between others a stroke's edge is not known well enough.
+    """
+    if not pair.is_settled or not strokes.ink.any():
+        return 0.0
+    left = pair.inside & ~raster.grown(strokes.ink, BETWEEN_PX, BETWEEN_PX)
+    share, correlation, least, most = raster.correlation_of_part(pair.a, pair.b, left, pair.window)
+    text = (least > GRAINY) & (least > COMPARABLE * most)
+    between = strokes.foreign & left & pair.well_inside & (share > BETWEEN) & text
+    lacking = (1 - correlation) / (noise + grain(least))
+    _, _, strength = _strengths(lacking, between & (lacking > EXCESS), pair.line)
+    return float(strength.max())
 
 
 def _beyond(one: Print, matrix: Matrix, other: Print) -> _Beyond:

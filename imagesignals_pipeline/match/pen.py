@@ -141,8 +141,16 @@ def _expected(counts: Doubles, other: Greys) -> Greys:
     return raster.by_level(other, np.clip(np.rint(table), 0, 255).astype(np.uint8))
 
 
-def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
-    """Return where strokes lie that only one of the pictures has: circles, arrows, remarks.
+@dataclass(frozen=True, slots=True)
+class Strokes:
+    """Strokes that only one of two pictures has: their ink, and where windows see some of it."""
+
+    ink: Mask
+    foreign: Mask
+
+
+def strokes(pair: Pair, levels: Levels, lonely: Mask) -> Strokes:
+    """Return what somebody drew on one of the pictures: circles, arrows, remarks.
 
     Args:
         pair: The two.
@@ -162,14 +170,21 @@ def foreign(pair: Pair, levels: Levels, lonely: Mask) -> Mask:
     large[0] = False
     seed = (large[label] | _remarks(is_wrong, lonely, pair.line)) & is_wrong
     if not seed.any():
-        return seed
-    faint = raster.grown(off > FAINT * limit, GAP_PX, GAP_PX)
-    parts, boxes = raster.components(faint)
+        return Strokes(seed, seed)
+    faint = off > FAINT * limit
     reach = int(2 * FOLLOWED * pair.line) | 1
-    drawn = np.zeros(len(boxes), bool)
-    drawn[parts[seed]] = True
-    followed = drawn[parts] & raster.grown(seed, reach, reach)
-    return raster.grown(followed, pair.window + 2, pair.window + 2)
+    followed = _with(seed, raster.grown(faint, GAP_PX, GAP_PX)) & raster.grown(seed, reach, reach)
+    foreign = raster.grown(followed, pair.window + 2, pair.window + 2)
+    return Strokes(faint & (followed | _with(seed, raster.closed(faint, NEAR))), foreign)
+
+
+def _with(some: Mask, whole: Mask) -> Mask:
+    """Return the connected parts of the whole that have some of these pixels."""
+    parts, boxes = raster.components(whole)
+    has = np.zeros(len(boxes), bool)
+    has[parts[some]] = True
+    has[0] = False
+    return has[parts]
 
 
 def _strokes(boxes: Ints, line: float) -> Mask:

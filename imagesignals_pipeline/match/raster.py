@@ -96,6 +96,24 @@ def correlation(a: Greys, b: Greys, size: int) -> tuple[Floats, Floats, Floats]:
     return common, np.minimum(var_a, var_b), np.maximum(var_a, var_b)
 
 
+def correlation_of_part(
+    a: Greys, b: Greys, part: Mask, size: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return what share of every window is in the part, and the same three of that share alone.
+
+    Where it is small the three mean little.
+    """
+    known = blur(part.view(np.uint8), size)
+    some = np.maximum(known, np.float32(1 / size**2))
+    one, other = np.where(part, a, 0), np.where(part, b, 0)
+    mean_a, mean_b = blur(one, size) / some, blur(other, size) / some
+    common = blur(_product(one, other), size) / some - mean_a * mean_b
+    var_a = np.maximum(blur(_product(one, one), size) / some - mean_a**2, 0)
+    var_b = np.maximum(blur(_product(other, other), size) / some - mean_b**2, 0)
+    agreement = common / np.sqrt(var_a * var_b + 1)
+    return known, agreement, np.minimum(var_a, var_b), np.maximum(var_a, var_b)
+
+
 def _variance(values: Greys, mean: Floats, size: int) -> Floats:
     square = blur(_product(values, values), size)
     square -= np.square(mean, out=mean)

@@ -197,6 +197,18 @@ def test_a_box_hides_no_other_payment(seed: int, quality: int) -> None:
         assert not match.compare(marked, match.fingerprint(other)).same_picture
 
 
+@pytest.mark.parametrize("room", [8, 16, 24])
+def test_a_narrow_ring_hides_no_other_reference(room: int) -> None:
+    """Every window around it sees the ring's line, and digits beside it."""
+    one, other = (receipt(1, reference=f"9182736{end}") for end in ("99008", "76366"))
+    ringed = one.copy()
+    around = (20, 1200 - room, 340, 1240 + room)
+    ImageDraw.Draw(ringed).ellipse(around, outline=(220, 30, 30), width=5)
+    marked = match.fingerprint(ringed)
+    assert match.compare(marked, match.fingerprint(jpeg(one, 70))).same_picture
+    assert not match.compare(marked, match.fingerprint(other)).same_picture
+
+
 def success(amount: str) -> Image.Image:
     """Draw the screen right after a payment: hardly more than a large amount."""
     picture = Image.new("RGB", (1080, 2000), "white")

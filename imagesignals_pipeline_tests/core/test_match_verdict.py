@@ -66,7 +66,7 @@ def test_a_blurred_pair_needs_words_that_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("correlation", "expected"), [(0.89, Tier.SAME_TEMPLATE), (0.91, Tier.SAME_PICTURE)]
+    ("correlation", "expected"), [(0.95, Tier.SAME_TEMPLATE), (0.96, Tier.SAME_PICTURE)]
 )
 def test_small_print_must_be_clear(correlation: float, expected: Tier) -> None:
     """Where digits are three pixels high a changed one leaves no spot."""
@@ -101,6 +101,12 @@ def test_other_words_by_a_stroke_are_another_picture() -> None:
     """A pen adds ink: where both have some that the other lacks, something else was written."""
     assert tier(replaced=0.9, covered_a=0.2) is Tier.SAME_PICTURE
     assert tier(replaced=1.1, covered_a=0.2) is Tier.SAME_TEMPLATE
+
+
+def test_other_digits_between_strokes_are_another_picture() -> None:
+    """What is seen beside a ring's line counts as it would without the ring."""
+    assert tier(between=2.4, foreign=0.1) is Tier.SAME_PICTURE
+    assert tier(between=2.6, foreign=0.1) is Tier.SAME_TEMPLATE
 
 
 def test_a_list_that_goes_on_is_another_picture() -> None:
