@@ -99,9 +99,9 @@ def correlation(a: Greys, b: Greys, size: int) -> tuple[Floats, Floats, Floats]:
 def correlation_of_part(
     a: Greys, b: Greys, part: Mask, size: int
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what share of every window is in the part, and the same three of that share alone.
+    """Return what share of every window is in a part, and what `correlation` is of that part alone.
 
-    Where it is small the three mean little.
+    Where the share is small it means little.
     """
     known = blur(part.view(np.uint8), size)
     some = np.maximum(known, np.float32(1 / size**2))

@@ -23,7 +23,9 @@ MIN_CORRELATION: Final = 0.82
 STRONGEST_SPOT: Final = 2.5
 STRONGEST_THREE: Final = 4.5
 """Of clear pairs. Of 381 pairs of honest look-alikes that nothing else parted one had a strongest
-spot of 4.7, all others one above 8; of copies 97 in 100 stay below 2."""
+spot of 4.7, all others one above 8; of copies 97 in 100 stay below 2. Between a pen's strokes one
+of 310 marked copies of tune has more, and 24 of 53 pairs of other payments that rings made equal.
+"""
 CLEAR: Final = 0.955
 BLURRED_SIX: Final = 1.2
 LEAST_AGREEING: Final = 0.08
