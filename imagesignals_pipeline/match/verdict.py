@@ -32,10 +32,14 @@ LEAST_AGREEING: Final = 0.08
 """A pair whose median window correlates less is blurred, and its digits with it: then even the six
 strongest spots together may come to no more, and so many of the words must agree. Of 20 wrong
 pairs among 18,584 of both halves all were blurred; 99 in 100 right ones come to less than 1.5."""
-SMALL_PRINT_PX: Final = 5.0
+SMALL_PRINT_PX, SMALL_PRINT_CORRELATION = 5.0, 0.9
 """Lines lower than that in a thumbnail have digits of three pixels: a changed one leaves no spot,
-and only a clear pair may count. A statement of 44 rows at half its size, all of them other ones,
-agreed with another month's to 0.915, its own copies to 0.87 and more."""
+and only a clear pair may count. Found on a spreadsheet of 1920 x 1080, most copies of
+which are left undecided by it."""
+TINY_PRINT_PX: Final = 4.0
+"""Below that only a pair that is not blurred at all may. At 3.7 pixels a statement of 44 rows, at
+half its size, agreed with that of another month to 0.915, and with its own copies to 0.87; copies
+of another one, at 4.3 to 4.9 pixels, agree to 0.9 and more, and no two months of it."""
 SHARP: Final = 0.65
 """Where even the sharper picture has softer text, digits are blots that resemble any other, as in
 two photos out of focus: nothing can be said. Receipts drawn here are told apart down to 0.55, and
@@ -181,8 +185,9 @@ def _is_legible(seen: Differences) -> bool:
     """Return whether a changed digit would have been seen: in a blurred pair it need not be."""
     if seen.correlation >= CLEAR:
         return True
-    small = min(seen.a.words.height, seen.b.words.height) < SMALL_PRINT_PX
-    if small:
+    line = min(seen.a.words.height, seen.b.words.height)
+    small = line < SMALL_PRINT_PX and seen.correlation < SMALL_PRINT_CORRELATION
+    if small or line < TINY_PRINT_PX:
         return False
     strongest_six = sum(spot.strength for spot in seen.spots[:6])
     fewer = min(int(each.words.in_print.sum()) for each in (seen.a, seen.b))

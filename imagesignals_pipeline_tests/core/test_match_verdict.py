@@ -66,12 +66,18 @@ def test_a_blurred_pair_needs_words_that_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    ("correlation", "expected"), [(0.95, Tier.SAME_TEMPLATE), (0.96, Tier.SAME_PICTURE)]
+    ("line", "correlation", "expected"),
+    [
+        (4.4, 0.89, Tier.SAME_TEMPLATE),
+        (4.4, 0.91, Tier.SAME_PICTURE),
+        (3.7, 0.95, Tier.SAME_TEMPLATE),
+        (3.7, 0.96, Tier.SAME_PICTURE),
+    ],
 )
-def test_small_print_must_be_clear(correlation: float, expected: Tier) -> None:
+def test_small_print_must_be_clear(line: float, correlation: float, expected: Tier) -> None:
     """Where digits are three pixels high a changed one leaves no spot."""
     words = copy().a.words
-    low = replace(words, spread=words.spread * (4.4 / words.height))
+    low = replace(words, spread=words.spread * (line / words.height))
     small = replace(copy().a, words=low)
     assert tier(a=small, correlation=correlation) is expected
     assert tier(correlation=correlation) is Tier.SAME_PICTURE
