@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from imagesignals_pipeline import database, settings, sql, verify
+from imagesignals_pipeline import database, environment, settings, sql, verify
 from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres
 from imagesignals_pipeline_tests.faults.flats import Storage
 from imagesignals_pipeline_tests.few import insert
@@ -184,7 +184,10 @@ def place(home: Path, storage: Storage) -> Generator[Place]:
     (home / "dagster").mkdir(parents=True, exist_ok=True)
     _configure(home / "dagster")
     with EmbeddedPostgres(home / "postgres") as postgres:
-        urls = postgres.url("imagesignals"), postgres.url("dagster")
+        urls = (
+            postgres.url(environment.APPLICATION_DATABASE),
+            postgres.url(environment.DAGSTER_DATABASE_OF_OWN),
+        )
         engine = database.engine(urls[0])
         with engine.begin() as connection:
             sql.migrate(connection, create_submissions=True)
