@@ -179,11 +179,10 @@ def strokes(pair: Pair, levels: Levels, lonely: Mask) -> Strokes:
 
 
 def _with(some: Mask, whole: Mask) -> Mask:
-    """Return the connected parts of the whole that have some of these pixels."""
+    """Return the connected parts of the whole that have some of its pixels."""
     parts, boxes = raster.components(whole)
     has = np.zeros(len(boxes), bool)
     has[parts[some]] = True
-    has[0] = False
     return has[parts]
 
 
