@@ -80,8 +80,10 @@ def has_scheme(text: str) -> bool:
 def clean(text: str) -> str:
     """Return the text without the space around it; raises Unfetchable for what may hide a host."""
     text = text.strip(" \t\r\n\f\v")
-    if not text or len(text) > MAX_URL_CHARACTERS:
-        raise invalid("empty or too long")
+    if not text:
+        raise invalid("empty")
+    if len(text) > MAX_URL_CHARACTERS:
+        raise invalid(f"longer than {MAX_URL_CHARACTERS} characters")
     if "\\" in text or "%5c" in text.lower():
         raise invalid("with a backslash")
     if any(unicodedata.category(character) in _UNSEEN for character in text):

@@ -116,3 +116,23 @@ def test_a_url_has_one_spelling(text: str, expected: str) -> None:
 def test_relative_redirects_lead_from_where_they_stand(location: str, expected: str) -> None:
     """Every relative form of a URL is resolved against the one that answered."""
     assert parse("https://good.test/a/?q").join(location).text == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (" \n", "empty"),
+        ("http://good.test/" + "a" * 9000, "longer than 8192 characters"),
+        ("http://good.test/\\", "with a backslash"),
+        ("http://good\u200b.test/", "with control characters"),
+        ("ftp://good.test/", "not http or https"),
+        ("http://me:secret@good.test/", "with a user name or password"),
+        ("http://good.test:0/", "not a URL"),
+        ("http://127.1/", "not a host name"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(text: str, reason: str) -> None:
+    """Nobody has to guess, and what was written is not repeated."""
+    with pytest.raises(Unfetchable, match=f"^Failed to fetch: invalid URL, {reason}$") as refused:
+        parse(text)
+    assert "secret" not in str(refused.value)
