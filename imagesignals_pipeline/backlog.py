@@ -72,7 +72,7 @@ def outdated(connection: Connection, algorithm_version: int) -> list[Backlog]:
 def unsettled(
     connection: Connection, algorithm_version: int, thumbnail_days: int | None = None
 ) -> Unsettled:
-    """Return what `backfill.settle` would find; it reads each table once and compares no picture.
+    """Return what `backfill.settle` would find; it compares no picture.
 
     Args:
         connection: The database.

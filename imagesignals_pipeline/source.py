@@ -90,17 +90,13 @@ def pending_by_month(
 
 
 def pending_frame(
-    connection: Connection,
-    window: Window | None = None,
-    *,
-    retry_failed: bool = False,
-    limit: int | None = None,
+    connection: Connection, window: Window | None = None, *, limit: int | None = None
 ) -> pd.DataFrame:
-    """Return who waits, oldest first, to look at: `flat_id`, `created_at` (UTC), `reason`.
+    """Return who waits, oldest first, to look at: `flat_id` and `created_at` (UTC).
 
-    `reason` is `new` or `retry`. URLs are left out, because they may carry signed tokens.
+    URLs are left out, because they may carry signed tokens.
     """
-    chosen = _chosen(window, retry_failed=retry_failed, limit=limit)
+    chosen = _chosen(window, retry_failed=False, limit=limit)
     return _frame(connection, "pending", chosen, utc="created_at").drop(columns="id")
 
 

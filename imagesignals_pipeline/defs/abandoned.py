@@ -1,8 +1,9 @@
 """Runs whose process is dead: nobody else ends them, and they keep their pool slot and month.
 
 Dagster learns from a run's own process that it has ended. A process that is killed leaves a run
-that seems to go on: until `max_runtime_seconds` nothing else could touch the storage. So each run
-is signed with its process, and whoever starts work ends the runs of this machine's dead ones.
+that seems to go on: until `max_runtime_seconds` nothing else could touch the storage. So runs that
+analyse, link or check are signed with their process, and whoever starts to analyse, the ticks and
+`dev` end the runs of this machine's dead ones.
 """
 
 import os

@@ -106,7 +106,7 @@ def pending_submissions(
     month = window(context.partition_key)
     with plain_failures(), postgres.engine.begin() as connection:
         totals, everything = source.totals(connection, month), source.totals(connection)
-        frame = source.pending_frame(connection, month, retry_failed=False, limit=preview.ROWS)
+        frame = source.pending_frame(connection, month, limit=preview.ROWS)
     context.log_event(
         dg.AssetObservation(
             "payment_submissions",

@@ -24,7 +24,7 @@ EVERY_S = 60
 def new_submissions_sensor(
     context: dg.SensorEvaluationContext, postgres: dg.ResourceParam[Postgres]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for the runs that are worth it now; a quiet database costs two queries."""
+    """Ask for the runs that are worth it now; a quiet database costs three or four queries."""
     abandoned.end(context.instance)
     with plain_failures(), postgres.engine.begin() as connection:
         pending = backlog.pending(connection)

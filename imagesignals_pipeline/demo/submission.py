@@ -16,7 +16,7 @@ BASE = "{base_url}"
 
 
 class Kind(StrEnum):
-    """What a submission is; tests and the demonstration compare it with what was found."""
+    """What a submission is; tests compare it with what was found."""
 
     HONEST = "honest"
     EXACT_COPY = "exact_copy"

@@ -104,7 +104,7 @@ class Verdict:
     """What a comparison comes to.
 
     `similarity_percentage` is the share of the text both could show that agrees, held within the
-    band of its tier. `explanation` is a clause that fits behind a colon. `parted`: some text that
+    band of its tier. `explanation` is a clause that goes on after a comma. `parted`: some text that
     both show is certainly not the same, so that no third picture can make one a copy of the other.
     """
 

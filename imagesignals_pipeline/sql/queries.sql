@@ -90,10 +90,7 @@ order by month;
 select
     submission.id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
-    imagesignals_moment(submission.created_at) as created_at,
-    case
-        when signals.analysis_status in ('failed', 'skipped') then 'retry' else 'new'
-    end as reason
+    imagesignals_moment(submission.created_at) as created_at
 from payment_submissions as submission
 left join payment_image_signals as signals
     on signals.payment_submission_id = submission.id
@@ -150,7 +147,7 @@ where signals.payment_submission_id = any(cast(:ids as uuid []))
                 or signals.analyzed_at >= :moment
             )
         )
-        or (signals.analysis_status = 'failed' and signals.updated_at >= :moment)
+        or (signals.analysis_status = 'failed' and signals.analyzed_at >= :moment)
         or failure.failed_at >= :moment
     );
 
@@ -218,7 +215,8 @@ from image_signal_batches
 where run_id = :run_id;
 
 -- name: unfinished
--- How many submissions a run planned that are not done; see `analysed_since`.
+-- How many submissions a run planned that are not done, see `analysed_since`: of those that it tried
+-- none, whatever has become of them since.
 select count(*) as unfinished
 from (
     select unnest(submission_ids) as id
@@ -233,7 +231,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and (
         imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
         or (
-            greatest(signals.updated_at, failure.failed_at) < :moment
+            coalesce(greatest(signals.analyzed_at, failure.failed_at) < :moment, true)
             and (
                 imagesignals_waits(
                     signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
@@ -1488,7 +1486,7 @@ order by shown.first_created_at, shown.first_id, 1
 limit :row_limit;
 
 -- name: save_pictures
--- Remember where pictures stand in the order of submission; a descriptor that is null stays.
+-- Remember where pictures stand in the order of submission; one without a descriptor keeps that it has.
 insert into image_pictures as picture (
     pixels_sha256, first_created_at, first_id, algorithm_version, descriptor
 )
@@ -1497,7 +1495,7 @@ select
     fresh.first_created_at,
     fresh.first_id,
     :algorithm_version,
-    decode(coalesce(fresh.descriptor, ''), 'base64')
+    decode(fresh.descriptor, 'base64')
 from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
     pixels text,
     first_created_at timestamptz,

@@ -1,15 +1,15 @@
 """Which submissions show the same picture, and which of them is the original (pure).
 
 Submissions with the same bytes or the same pixels show one picture. A picture that the matching
-room found to be the same as earlier ones joins the group of the likest of them; so the groups of
-two originals are never merged by one look at a later, poorer copy of either. Only then do groups
-merge that a common copy connects, unless a direct comparison has parted them. The earliest
-submission of a group is the original; every other one is a copy of it.
+room found to be the same as earlier ones joins the group of the likest of them, of those from whose
+original no direct comparison has parted it: so one look at a poor copy merges no groups of two
+originals. Only then do groups merge that a common copy connects, where nothing parts them. The
+earliest submission of a group is the original; every other one is a copy of it.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -73,7 +73,7 @@ def links(members: Sequence[Member], edges: Iterable[Edge]) -> dict[UUID, Link]:
     """
     pictures = _pictures(members)
     neighbours, parted = _neighbours(pictures, edges)
-    roots = _merged(_joined(len(pictures), neighbours), neighbours, parted)
+    roots = _merged(_joined(len(pictures), neighbours, parted), neighbours, parted)
     found: dict[UUID, Link] = {}
     for root in sorted(set(roots)):
         for other, way in _ways(root, neighbours, roots).items():
@@ -110,7 +110,10 @@ def _pictures(members: Sequence[Member]) -> list[Picture]:
 def _neighbours(
     pictures: Sequence[Picture], edges: Iterable[Edge]
 ) -> tuple[dict[int, dict[int, Edge]], set[tuple[int, int]]]:
-    """Return each picture's neighbours with the strongest edge to each, and who is parted."""
+    """Return each picture's neighbours with the strongest edge to each, and who is parted.
+
+    Pairs that are parted name the earlier picture first.
+    """
     numbers = {member.pixels: n for n, picture in enumerate(pictures) for member in picture}
     neighbours: defaultdict[int, dict[int, Edge]] = defaultdict(dict)
     parted: set[tuple[int, int]] = set()
@@ -121,19 +124,28 @@ def _neighbours(
         if edge.same_picture:
             neighbours[a][b] = neighbours[b][a] = edge
         else:
-            parted.add((a, b))
+            parted.add((min(a, b), max(a, b)))
     return neighbours, parted
 
 
-def _joined(count: int, neighbours: Mapping[int, Mapping[int, Edge]]) -> list[int]:
+def _joined(
+    count: int,
+    neighbours: Mapping[int, Mapping[int, Edge]],
+    parted: Collection[tuple[int, int]],
+) -> list[int]:
     """Return the root of each picture once it has joined the likest earlier one, if there is any.
 
-    Of equals the earliest counts. Pictures are numbered in the order of submission.
+    One whose root is parted from the picture does not count, and of equals the earliest does.
+    Pictures are numbered in the order of submission.
     """
     roots: list[int] = []
     for picture in range(count):
         known = neighbours.get(picture, {})
-        earlier = [(-known[other].percentage, other) for other in known if other < picture]
+        earlier = [
+            (-known[other].percentage, other)
+            for other in known
+            if other < picture and (roots[other], picture) not in parted
+        ]
         roots.append(roots[min(earlier)[1]] if earlier else picture)
     return roots
 

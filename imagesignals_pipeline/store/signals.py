@@ -194,7 +194,7 @@ def public_url(url: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return text that PostgreSQL can hold: NUL and lone surrogates become a question mark."""
+    """Return text that PostgreSQL can hold: NUL and lone surrogates become U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 

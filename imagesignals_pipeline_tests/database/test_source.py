@@ -119,12 +119,11 @@ class TestPending:
     def test_the_preview_names_flats_and_never_urls(
         self, connection: Connection, society: dict[str, Submission]
     ) -> None:
-        """The frame shows who waits and why, oldest first, cut to the limit."""
+        """The frame shows who waits, oldest first, cut to the limit."""
         assert society
-        frame = source.pending_frame(connection, retry_failed=True, limit=3)
-        assert list(frame.columns) == ["flat_id", "created_at", "reason"]
-        assert frame["flat_id"].tolist() == ["F-100", "F-101", "F-103"]
-        assert frame["reason"].tolist() == ["new", "retry", "retry"]
+        frame = source.pending_frame(connection, limit=2)
+        assert list(frame.columns) == ["flat_id", "created_at"]
+        assert frame["flat_id"].tolist() == ["F-100", "F-105"]
         assert frame["created_at"].iloc[0].to_pydatetime() == FIRST_DAY
 
     @pytest.mark.parametrize("frame", [source.pending_frame, source.failures_frame])
@@ -140,7 +139,7 @@ class TestPending:
         """Nothing to do is an empty frame, not an error."""
         frame = source.pending_frame(connection)
         assert frame.empty
-        assert list(frame.columns) == ["flat_id", "created_at", "reason"]
+        assert list(frame.columns) == ["flat_id", "created_at"]
 
 
 class TestWindows:
@@ -307,10 +306,30 @@ class TestPlannedWork:
         with engine.begin() as connection:
             assert source.unfinished(connection, "run", 1) == 2
             assert source.analysed_since(connection, ids, planned.planned_at, 1) == set()
-            store.save(connection, [Outcome(made[0], NOT_FOUND)], ANALYSED_AT)
+            store.save(connection, [Outcome(made[0], NOT_FOUND)])
             assert source.unfinished(connection, "run", 1) == 1
             done = source.analysed_since(connection, ids, planned.planned_at, 1)
             assert done == {made[0].id}
+
+    def test_what_was_only_linked_anew_is_not_done(self, engine: Engine) -> None:
+        """A row that others touch meanwhile, or without a date, does not stand for the attempt."""
+        with engine.begin() as connection:
+            made = [submit(connection, day) for day in range(3)]
+            store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
+            connection.execute(
+                text(
+                    "update payment_image_signals set analyzed_at = null"
+                    " where payment_submission_id = :id"
+                ),
+                {"id": made[2].id},
+            )
+            store.plan(connection, "run", [each.id for each in made], 5)
+        with engine.begin() as connection:
+            assert source.unfinished(connection, "run", 1) == 0
+            store.link(connection)
+            assert source.unfinished(connection, "run", 2) == 3
+            store.save(connection, [Outcome(made[0], picture("a"))])
+            assert source.unfinished(connection, "run", 2) == 2
 
     def test_a_run_without_a_plan_answers_for_its_window(self, connection: Connection) -> None:
         """A run whose plan is gone cannot be green while anything waits in its month."""

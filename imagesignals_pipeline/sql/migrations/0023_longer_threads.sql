@@ -1,3 +1,0 @@
--- What had passed for the same list or thread with a row or a message more was compared anew from here on; 0026 has
--- that done for all that passed for a copy.
-select;

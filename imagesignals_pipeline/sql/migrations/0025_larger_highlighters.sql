@@ -1,3 +1,0 @@
--- What had passed for a copy under larger highlighter's bands was compared anew from here on; 0026 has that done for
--- all that passed for a copy.
-select;
