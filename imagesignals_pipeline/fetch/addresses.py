@@ -1,4 +1,4 @@
-"""Which addresses belong to the public Internet, and to nobody's machine room."""
+"""Which hosts belong to the public Internet, and which to a machine room."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -36,6 +36,31 @@ _NOT_PUBLIC = tuple(
 Source: the IANA IPv4 and IPv6 special-purpose address registries. They are listed here because
 `ipaddress` of Python 3.11 calls several of them global.
 """
+_OWN = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carrier-grade NAT, and some private networks
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local
+        "172.16.0.0/12",  # private
+        "192.168.0.0/16",  # private
+        "::1/128",  # loopback
+        "fc00::/7",  # private
+        "fe80::/10",  # link-local
+    )
+)
+"""Networks of which what is sent reaches no stranger's line. Source: the same registries."""
+_INTERNAL_SUFFIXES = (
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "lan",
+    "home.arpa",
+)
+"""Names that are never public. Source: RFC 6761, 6762, 8375, and ICANN's choice of `.internal`."""
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 """Source: RFC 6052. How a host without IPv4 reaches an IPv4 address, the last 32 bits."""
@@ -54,6 +79,31 @@ def is_public(address: str) -> bool:
         return _is_public(ip_address(address))
     except ValueError:
         return False
+
+
+def is_literal(host: str) -> bool:
+    """Whether a host is an address, not a name."""
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
+
+
+def is_internal_name(name: str) -> bool:
+    """Whether a host name, in lower case, is none of the public Internet.
+
+    >>> is_internal_name("storage"), is_internal_name("nas.lan"), is_internal_name("lan.test")
+    (True, True, False)
+    """
+    return "." not in name or name.endswith(tuple(f".{each}" for each in _INTERNAL_SUFFIXES))
+
+
+def is_own(host: str) -> bool:
+    """Whether a host, an address or a name in lower case, is in one's own machine room."""
+    if not is_literal(host):
+        return is_internal_name(host)
+    address = ip_address(host)
+    return any(address in network for network in _OWN)
 
 
 def _is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -3,10 +3,9 @@
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from ipaddress import ip_address
 from threading import BoundedSemaphore, Thread
 
-from imagesignals_pipeline.fetch.addresses import is_public
+from imagesignals_pipeline.fetch.addresses import is_internal_name, is_literal, is_public
 from imagesignals_pipeline.fetch.refusal import Unfetchable
 from imagesignals_pipeline.fetch.urls import DEFAULT_PORTS, Origin
 from imagesignals_pipeline.fetch.watch import Watch
@@ -23,16 +22,6 @@ MAX_LOOKUPS = 32
 MAX_ADDRESSES = 4
 """Addresses of one name that are tried; a name with more is not slower to fail."""
 PUBLIC_PORTS = frozenset(DEFAULT_PORTS.values())
-_INTERNAL_SUFFIXES = (
-    "localhost",
-    "localdomain",
-    "local",
-    "internal",
-    "intranet",
-    "lan",
-    "home.arpa",
-)
-"""Names that are never public. Source: RFC 6761, 6762, 8375, and ICANN's choice of `.internal`."""
 
 
 def system_resolver(host: str) -> list[str]:
@@ -68,17 +57,15 @@ class Gate:
             return
         if origin.port not in PUBLIC_PORTS:
             raise _forbidden("port is neither 80 nor 443")
-        if _literal(origin.host):
+        if is_literal(origin.host):
             self._check_addresses([origin.host])
-        elif "." not in origin.host or origin.host.endswith(
-            tuple(f".{name}" for name in _INTERNAL_SUFFIXES)
-        ):
+        elif is_internal_name(origin.host):
             raise _forbidden("not a public host name")
 
     def open(self, origin: Origin, watch: Watch) -> socket.socket:
         """Return a connection to a checked address of the origin, held by the watch."""
         self.check(origin)
-        addresses = [origin.host] if _literal(origin.host) else self._look_up(origin.host, watch)
+        addresses = [origin.host] if is_literal(origin.host) else self._look_up(origin.host, watch)
         if origin not in self._trusted:
             self._check_addresses(addresses)
         connection = self._connect_to_first(addresses[:MAX_ADDRESSES], origin.port, watch)
@@ -135,13 +122,6 @@ class Gate:
                 clause = "host cannot be reached"
         watch.check()
         raise Unfetchable(FailureKind.NETWORK, clause, again=True)
-
-
-def _literal(host: str) -> bool:
-    try:
-        return bool(ip_address(host))
-    except ValueError:
-        return False
 
 
 def _forbidden(clause: str) -> Unfetchable:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Self
 
+from imagesignals_pipeline.fetch.addresses import is_own
 from imagesignals_pipeline.fetch.refusal import Unfetchable
 from imagesignals_pipeline.fetch.storage import Storage
 from imagesignals_pipeline.fetch.urls import Origin, WebUrl, parse
@@ -52,20 +53,28 @@ class FetchSettings:
         """Raise FetchMisconfiguredError unless every value can be used."""
         if self.attempts < 1 or self.per_host < 1 or min(self.max_bytes, self.deadline_s) <= 0:
             raise FetchMisconfiguredError("limits of fetching must be above zero")
-        if self.storage_key is not None and not self.storage_url:
+        if self.storage_key:
+            self._check_key(self.storage_key)
+        _ = self.places, self.trusted
+
+    def _check_key(self, key: str) -> None:
+        """Raise FetchMisconfiguredError, which does not repeat the key, unless it can be used."""
+        if not self.storage_url:
             raise FetchMisconfiguredError(f"{STORAGE_KEY} is set without {STORAGE_URL}: set both")
-        if self.storage_key is not None and not (
-            self.storage_key.isascii() and self.storage_key.isprintable()
-        ):
+        if not (key.isascii() and key.isprintable()):
             raise FetchMisconfiguredError(
                 f"{STORAGE_KEY} holds characters no key has: copy it again"
             )
-        if self.storage_key and not Storage(self.places, self.storage_key).buckets_named:
+        origins = [place.origin for place in self.places]
+        if any(each.scheme == "http" and not is_own(each.host) for each in origins):
+            raise FetchMisconfiguredError(
+                f"{STORAGE_URL} would send {STORAGE_KEY} in clear: begin it with https://"
+            )
+        if not Storage(self.places, key).buckets_named:
             ending = "/storage/v1/object/public/BUCKET/"
             raise FetchMisconfiguredError(
                 f"{STORAGE_KEY} needs a bucket: end {STORAGE_URL} in {ending}"
             )
-        _ = self.places, self.trusted
 
     @classmethod
     def from_values(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagesignals_pipeline.fetch.addresses import is_public
+from imagesignals_pipeline.fetch.addresses import is_own, is_public
 
 SPECIAL = """
 0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 168.63.129.16/32 169.254.0.0/16 172.16.0.0/12
@@ -83,3 +83,9 @@ def test_nothing_python_calls_private_is_public(address: IPv4Address | IPv6Addre
     if is_public(str(address)) and address not in ip_network("64:ff9b::/96"):
         assert address.is_global
         assert not address.is_multicast
+
+
+@given(st.ip_addresses())
+def test_nothing_of_ones_own_is_public(address: IPv4Address | IPv6Address) -> None:
+    """Where a key may go in clear, no stranger can be asked for a picture."""
+    assert not (is_own(str(address)) and is_public(str(address)))

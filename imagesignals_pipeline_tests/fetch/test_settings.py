@@ -59,6 +59,44 @@ def test_a_value_that_cannot_be_used_names_its_variable(
     assert "secret" not in str(caught.value)
 
 
+IN_CLEAR = [
+    "http://abc.supabase.co",
+    "http://8.8.8.8",
+    "http://lan.test",
+    "http://[2002:808:808::]",
+]
+OWN = [
+    "https://abc.supabase.co",
+    "http://127.0.0.1:54321",
+    "http://[::1]",
+    "http://10.0.0.5:8000",
+    "http://[fd00::1]:8000",
+    "http://localhost",
+    "http://storage:8000",
+    "http://NAS.lan.",
+]
+
+
+@pytest.mark.parametrize("host", IN_CLEAR)
+def test_a_key_does_not_cross_the_internet_in_clear(host: str) -> None:
+    """Without TLS anybody on the way can read it; the line says what to set."""
+    url = f"{host}/storage/v1/object/public/shots/"
+    with pytest.raises(FetchMisconfiguredError) as caught:
+        FetchSettings.from_values(url, "secret", None)
+    assert str(caught.value) == (
+        "IMAGESIGNALS_STORAGE_URL would send IMAGESIGNALS_STORAGE_KEY in clear: "
+        "begin it with https://"
+    )
+    assert FetchSettings.from_values(url, None, None).storage_url == url
+
+
+@pytest.mark.parametrize("host", OWN)
+def test_a_key_may_go_to_a_machine_of_ones_own(host: str) -> None:
+    """With TLS, or within the machine room, where names and addresses show that it is one."""
+    url = f"{host}/storage/v1/object/public/shots/"
+    assert FetchSettings.from_values(url, "secret", None).storage_key == "secret"
+
+
 @pytest.mark.parametrize(
     "limits", [{"attempts": 0}, {"per_host": 0}, {"max_bytes": 0}, {"deadline_s": 0.0}]
 )

@@ -12,6 +12,7 @@ from imagesignals_pipeline_tests.few import OCTOBER, receipt
 from imagesignals_pipeline_tests.story.conftest import Operator
 
 FAST = ("backfill", "--batch-delay", "0", "--batch-size", "100")
+IN_CLEAR = "http://abc.supabase.co/storage/v1/object/public/shots/"
 SIGN_IN = b"<!doctype html><html><body>Please sign in</body></html>"
 ANSWERS: dict[str, Answer] = {
     "/good.png": reply(200, receipt()),
@@ -77,6 +78,10 @@ def test_every_answer_is_a_row(operator: Operator) -> None:
         (
             {settings.STORAGE_URL: "htps:/store"},
             "IMAGESIGNALS_STORAGE_URL cannot be used: invalid URL",
+        ),
+        (
+            {settings.STORAGE_KEY: SECRET, settings.STORAGE_URL: IN_CLEAR},
+            "IMAGESIGNALS_STORAGE_URL would send IMAGESIGNALS_STORAGE_KEY in clear: begin it with",
         ),
         (
             {settings.STORAGE_KEY: SECRET, settings.STORAGE_URL: ""},
