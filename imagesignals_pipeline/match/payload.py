@@ -36,6 +36,10 @@ WEBP_QUALITIES, WEBP_SHARES = (25, 40, 55, 70, 80), (0.48, 0.57, 0.64, 0.71, 0.8
 one try does. Below the lowest pixels cost less than quality does."""
 WIDTH_BY_BYTES: Final = 0.55
 """A thumbnail of so many times the bytes has so many times the width, to this power."""
+WEBP_SIDE: Final = 16_000
+"""Longest side in WebP, which has room for 16,383 pixels: a step may round to a few more."""
+MOST_PIXELS: Final = 2_000_000
+"""More than any thumbnail has: the largest content, grown by all strides, is 1.2 megapixels."""
 MIN_SIDE: Final = 16
 HEADER: Final = struct.Struct("<BHHHHfBB")
 """Version, width, height, left, top, scale, words, quarter turns. Where nothing was turned the last
@@ -149,9 +153,12 @@ def thumbnail(coded: bytes) -> Greys:
     """Decode the picture of a payload.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: It is damaged, or larger than what is stored.
     """
-    # cv2's stub leaves out that a picture it cannot read comes back as None.
+    if not 0 < _pixels(coded) <= MOST_PIXELS:
+        raise ValueError("a fingerprint with a damaged or too large picture")
+    # cv2 raises for what is empty or huge alone; its stub leaves out that a picture it cannot read
+    # comes back as None.
     decoded: object = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_GRAYSCALE)
     if not isinstance(decoded, np.ndarray):
         raise ValueError("a fingerprint with a damaged picture")  # noqa: TRY004  # bad content, not a bad call
@@ -163,9 +170,18 @@ def halved(coded: bytes) -> Greys:
     """Decode the picture of a payload at half its size.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: It is damaged, or larger than what is stored.
     """
     return raster.cells(thumbnail(coded), 2)
+
+
+def _pixels(coded: bytes) -> int:
+    """Return how many pixels a picture says that it has, without decoding it; 0 if it cannot."""
+    try:
+        with Image.open(io.BytesIO(coded), formats=["JPEG", "WEBP"]) as opened:
+            return opened.width * opened.height
+    except (OSError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return 0
 
 
 def _coded(grey: Greys, shown: Content, first: int, room: int) -> tuple[bytes, int]:
@@ -182,8 +198,9 @@ def _coded(grey: Greys, shown: Content, first: int, room: int) -> tuple[bytes, i
     data = cv2.imencode(".jpg", grey, options)[1].tobytes()
     expected = len(data) * np.array(WEBP_SHARES)
     while len(data) > room:
-        if expected[0] > room:
-            lower = step + floor(content.steps((room / expected[0]) ** WIDTH_BY_BYTES))
+        share = min((room / expected[0]) ** WIDTH_BY_BYTES, WEBP_SIDE / max(grey.shape))
+        if share < 1:
+            lower = step + floor(content.steps(share))
             expected *= content.STEP ** ((lower - step) / WIDTH_BY_BYTES)
             step, grey = lower, shown.at(lower, via=first)
         quality = int(np.interp(room, expected, WEBP_QUALITIES))

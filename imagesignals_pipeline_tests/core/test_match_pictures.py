@@ -410,6 +410,19 @@ def test_extreme_shapes_have_an_answer(size: tuple[int, int]) -> None:
     assert match.compare(payload, payload).same_picture
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("pitch", [40, 60, 120])
+def test_a_strip_as_long_as_may_be_has_an_answer(pitch: int, turned: bool) -> None:
+    """Its thumbnail, too, is one that JPEG or WebP can hold, also with a little text."""
+    strip = Image.new("L", (20_000, 30), 255)
+    pen = ImageDraw.Draw(strip)
+    for step in range(0, 20_000 - pitch, pitch):
+        pen.rectangle((step + step % 7, 9, step + 8, 21), step % 90)
+    payload = match.fingerprint(strip.transpose(Image.Transpose.ROTATE_90) if turned else strip)
+    assert 0 < len(payload) <= match.MAX_BYTES
+    assert match.compare(payload, payload).same_picture
+
+
 def test_damaged_payloads_are_refused() -> None:
     """Bytes that are no payload of this version raise a clear error."""
     good = match.fingerprint(receipt(1))
@@ -423,6 +436,26 @@ def test_a_damaged_picture_in_a_payload_is_refused() -> None:
     good = match.fingerprint(receipt(1))
     with pytest.raises(ValueError, match="damaged"):
         match.compare(good, good[:1500] + b"\x00" * 300)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "PNG"])
+def test_a_picture_larger_than_any_that_is_stored_is_refused(form: str) -> None:
+    """A few bytes can hold a picture that fills the memory; its size is read before it is."""
+    sink = io.BytesIO()
+    Image.new("L", (1600, 1600)).save(sink, form)
+    with pytest.raises(ValueError, match="too large"):
+        payload.thumbnail(sink.getvalue())
+
+
+@pytest.mark.parametrize("side", [0, 1500, 10_000, 15_000, 65_500])
+def test_a_size_that_is_said_is_not_believed(side: int) -> None:
+    """Whatever a header says, it is an error of one kind."""
+    sink = io.BytesIO()
+    Image.new("L", (300, 300)).save(sink, "JPEG")
+    head, mark, rest = sink.getvalue().partition(b"\xff\xc0\x00\x0b\x08")
+    said = side.to_bytes(2, "big")
+    with pytest.raises(ValueError, match="picture"):
+        payload.thumbnail(head + mark + said + said + rest[4:])
 
 
 def thread(first: int, last: int) -> Image.Image:
@@ -524,7 +557,7 @@ def test_words_alone_do_not_make_a_copy() -> None:
     noise = np.random.default_rng(2).integers(0, 255, (600, 330), dtype=np.uint8)
     for picture in (Image.new("L", (330, 600), 128), Image.fromarray(noise)):
         sink = io.BytesIO()
-        picture.save(sink, "PNG")
+        picture.save(sink, "WEBP", lossless=True)
         assert match.compare(payload, payload[:end] + sink.getvalue()).tier is Tier.DIFFERENT
 
 

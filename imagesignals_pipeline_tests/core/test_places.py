@@ -1,11 +1,14 @@
 """Where people are shown that a copy differs."""
 
+import io
+
 import pytest
 from PIL import Image
 
 from imagesignals_pipeline import match, settings
 from imagesignals_pipeline.match import payload, places
 from imagesignals_pipeline.match.places import Box, Seen
+from imagesignals_pipeline.review import pictures
 from imagesignals_pipeline_tests.core.test_match_pictures import circled, jpeg, receipt
 
 SAMPLE = settings.ROOT / "imagesignals_pipeline_tests" / "evaluation" / "sample"
@@ -99,3 +102,13 @@ def test_a_damaged_payload_is_refused() -> None:
     """What cannot be read is an error, not a picture."""
     with pytest.raises(ValueError, match="fingerprint"):
         places.picture(b"\x01 of another version")
+
+
+def test_a_picture_too_large_to_be_ours_is_not_shown() -> None:
+    """It is never decoded: the page has no picture there, and goes on."""
+    good = match.fingerprint(receipt(7))
+    sink = io.BytesIO()
+    Image.new("L", (20_000, 20_000)).save(sink, "JPEG")
+    forged = good.removesuffix(payload.unpack(good).coded) + sink.getvalue()
+    assert pictures.media(good) == places.picture(good)
+    assert pictures.media(forged) is None
