@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from imagesignals_pipeline.workers import share_arenas
 PORTION = 50
 """Pictures that `settle` compares in one transaction: a few seconds during which batches wait."""
 FORGOTTEN_AT_ONCE = 1_000
+PROGRESS_TOLD = 500
+"""Times that a run counts all it has planned, to tell how far it is; at most after each batch."""
 
 T = TypeVar("T")
 
@@ -49,8 +52,14 @@ class Settlement:
     index: IndexReport
 
 
-class BatchNotPlannedError(OperatorError):
-    """The run that asks for a batch has never planned it."""
+class NotPlannedError(OperatorError):
+    """The run that asks for a batch, or whether all are done, has never planned them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This run has not planned its batches itself: "
+            "re-execute all its steps, not from failure."
+        )
 
 
 def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
@@ -62,26 +71,22 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         How many screenshots were fetched; 0 when other runs had done the batch.
 
     Raises:
-        BatchNotPlannedError: The plan of this run does not hold the batch.
+        NotPlannedError: The plan of this run does not hold the batch.
         StorageMisconfiguredError: The storage refuses every picture; nothing is stored.
     """
-    with store.alone(bench.engine, run_id, number) as connection:
-        return _run_batch(bench, connection, run_id, number, tell)
+    with store.alone(bench.engine, run_id, number):
+        return _run_batch(bench, run_id, number, tell)
 
 
-def _run_batch(
-    bench: Workbench, connection: Connection, run_id: str, number: int, tell: Tell
-) -> int:
-    planned = source.planned(connection, run_id, number)
-    if planned is None:
-        raise BatchNotPlannedError(
-            "This run has not planned its batches itself: "
-            "re-execute all its steps, not from failure."
+def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
+    with store.reading(bench.engine) as connection:
+        planned = source.planned(connection, run_id, number)
+        if planned is None:
+            raise NotPlannedError
+        submissions = source.submissions(connection, planned.submission_ids)
+        done = source.analysed_since(
+            connection, planned.submission_ids, planned.planned_at, match.ALGORITHM_VERSION
         )
-    submissions = source.submissions(connection, planned.submission_ids)
-    done = source.analysed_since(
-        connection, planned.submission_ids, planned.planned_at, match.ALGORITHM_VERSION
-    )
     tell(activity.batch(number, planned.batch_count))
     outcomes = inspect(bench, [each for each in submissions if each.id not in done])
     duplicates = commit(bench.engine, outcomes, bench.inspectors.call)
@@ -90,8 +95,10 @@ def _run_batch(
             tell(activity.already_analysed(each.flat_id))
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
-    now = source.progress(connection, run_id)
-    tell(activity.totals(now.totals, pace.in_words(now.pace) if now.pace else ""))
+    if number % ceil(planned.batch_count / PROGRESS_TOLD) == 0 or number == planned.batch_count:
+        with store.reading(bench.engine) as connection:
+            now = source.progress(connection, run_id)
+        tell(activity.totals(now.totals, pace.in_words(now.pace) if now.pace else ""))
     return len(outcomes)
 
 
@@ -181,11 +188,13 @@ def settle(
         SubmissionsHiddenError: Hidden submissions would pass for deleted; nothing was changed.
     """
 
-    def write(connection: Connection) -> int:
-        seen = matching.Seen(call)
-        settled = matching.settle(connection, limit=PORTION, seen=seen)
-        if not settled.moved and not postpone:
-            settled = matching.recheck(connection, limit=PORTION, seen=seen)
+    def move(connection: Connection) -> int:  # to find what has moved reads all pictures
+        settled = matching.settle(connection, limit=PORTION, seen=matching.Seen(call))
+        store.link(connection, settled.submissions)
+        return settled.moved
+
+    def recheck(connection: Connection) -> int:
+        settled = matching.recheck(connection, limit=PORTION, seen=matching.Seen(call))
         store.link(connection, settled.submissions)
         return settled.moved
 
@@ -193,15 +202,18 @@ def settle(
         source.require_visible(connection)
     withdrawn = _in_turn(engine, store.forget_withdrawn)
     moved = known = 0
-    while portion := _in_turn(engine, write):
-        moved += portion
-        # There may be many more. Those of another version, and what is postponed, are not counted.
-        if moved == PORTION and not postpone:
-            with engine.connect() as connection:
-                left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
-            known = moved + left if left else 0
-        if moved >= PORTION:
-            tell(activity.compared_anew(moved, known))
+    for write in (move,) if postpone else (move, recheck):
+        portion = PORTION
+        while portion == PORTION:
+            portion = _in_turn(engine, write)
+            moved += portion
+            # There may be many more. Those of another version, and what is postponed, do not count.
+            if moved == PORTION and not postpone:
+                with engine.connect() as connection:
+                    left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
+                known = moved + left if left else 0
+            if portion and moved >= PORTION:
+                tell(activity.compared_anew(moved, known))
     with engine.begin() as connection:
         links = store.link(connection)
     with engine.begin() as connection:

@@ -209,17 +209,14 @@ def planned(connection: Connection, run_id: str, batch_number: int) -> PlannedBa
     )
 
 
-def unfinished(
-    connection: Connection, run_id: str, algorithm_version: int, window: Window | None = None
-) -> int:
+def unfinished(connection: Connection, run_id: str, algorithm_version: int) -> int | None:
     """Count what a run planned and did not analyse; deleted submissions are not missed.
 
-    A run that has no plan at all has lost its work: then everything that waits in the window
-    counts.
+    None: it has no plan, not even one of nothing.
     """
     planned_at = connection.execute(query("planned_at"), {"run_id": run_id}).scalar_one()
     if planned_at is None:
-        return totals(connection, window).pending
+        return None
     parameters = {
         "run_id": run_id,
         "moment": planned_at,

@@ -84,6 +84,7 @@ def engine(
         address.set(drivername=DRIVER),
         connect_args=options(address),
         hide_parameters=True,
+        isolation_level="READ COMMITTED",  # whoever waited for a turn sees what was done
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=5,

@@ -196,9 +196,7 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
     """
     month = window(context.partition_key)
     with plain_failures(), postgres.engine.begin() as connection:
-        unfinished = source.unfinished(
-            connection, context.run.run_id, match.ALGORITHM_VERSION, month
-        )
+        unfinished = _unfinished(connection, context.run)
         totals, everything = source.totals(connection, month), source.totals(connection)
         failures = source.failures_frame(connection, month, limit=preview.ROWS)
     if unfinished:
@@ -221,6 +219,15 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
         asset_key="payment_image_signals",
         partition_key=context.partition_key,
     )
+
+
+def _unfinished(connection: Connection, run: dg.DagsterRun) -> int:
+    """Count what this run planned, or the one of which it repeats a part, and is not analysed."""
+    for run_id in filter(None, (run.run_id, run.parent_run_id, run.root_run_id)):
+        unfinished = source.unfinished(connection, run_id, match.ALGORITHM_VERSION)
+        if unfinished is not None:
+            return unfinished
+    raise backfill.NotPlannedError
 
 
 @dg.config_mapping

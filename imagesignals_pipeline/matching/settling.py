@@ -137,6 +137,8 @@ def _move(connection: Connection, moved: Sequence[Moved], reach: Reach) -> _Work
         else:
             again += others
         rechecks.done(connection, [each.number for each in again])
+    if gone:
+        pictures.forget_gone(connection, gone)
     unknown = frozenset(each.pixels for each in moved).difference(remembered)
     return _Work(len(moved), again, unknown, indexed_from)
 

@@ -34,7 +34,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A submission of a group; the first one, the original, is no copy and has no tier to tell."""
+    """A submission of a group; the first one, the original, is no copy and has no tier to tell.
+
+    `content_sha256` is the digest of the file that it shows; b"" where none is known.
+    """
 
     id: UUID
     flat_id: str
@@ -46,6 +49,7 @@ class Member:
     resolution: str
     editor: str
     has_picture: bool
+    content_sha256: bytes
     judgements: tuple[Judgement, ...] = ()
 
     @property
@@ -219,5 +223,6 @@ def _member(row: Row[tuple[object, ...]], decided: Mapping[UUID, list[Judgement]
         resolution=f"{wide} x {high}" if wide and high else "",
         editor=row.exif_editor_detected or "",
         has_picture=row.has_picture,
+        content_sha256=bytes(row.content_sha256),
         judgements=tuple(decided.get(row.id, ())),
     )

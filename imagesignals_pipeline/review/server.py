@@ -280,6 +280,8 @@ def _decided(original: UUID, form: Mapping[str, str]) -> Decided:
             request_id=UUID(form["request_id"]),
             copy_id=UUID(form["copy_id"]),
             original_id=original,
+            copy_sha256=bytes.fromhex(form["copy_sha256"]),
+            original_sha256=bytes.fromhex(form["original_sha256"]),
             decision=Decision(form["verdict"]),
             reviewer=form.get("reviewer", ""),
             note=form.get("note", ""),

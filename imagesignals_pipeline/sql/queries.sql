@@ -352,9 +352,13 @@ select
     set_config('random_page_cost', '1.1', true) as random_page_cost,
     set_config('jit', 'off', true) as jit;
 
+-- name: free_turn_soon
+-- The turn of a machine that is gone ends after this long, far earlier than its other transactions.
+select set_config('idle_in_transaction_session_timeout', :idle_timeout, true) as idle_timeout;
+
 -- name: save_signals
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
--- analysis or a verdict. What could be analysed after all is no failure any more. Returns what was
+-- analysis or a verdict, nor does an address that the submission had replace the one that it has. What could be analysed after all is no failure any more. Returns what was
 -- written, and the hash that was counted before.
 with fresh as (
     select *
@@ -402,6 +406,15 @@ written as (
     join payment_submissions as submission
         on submission.id = fresh.payment_submission_id
         and submission.id = any(cast(:ids as uuid [])) -- how few, the planner cannot see in JSON
+    left join payment_image_signals as known
+        on known.payment_submission_id = submission.id
+        and known.payment_submission_id = any(cast(:ids as uuid []))
+    -- What was fetched before the screenshot was replaced comes too late for its row.
+    where known.payment_submission_id is null
+        or imagesignals_is_current(true, fresh.image_url, submission.screenshot_url)
+        or not imagesignals_is_current(
+            known.written_by_pipeline, known.image_url, submission.screenshot_url
+        )
     order by fresh.payment_submission_id
     on conflict (payment_submission_id) do update set
         image_url = excluded.image_url,
@@ -457,10 +470,10 @@ written as (
 
 healed as (
     delete from image_signal_failures as failure
-    using fresh
-    where failure.payment_submission_id = fresh.payment_submission_id
+    using written
+    where failure.payment_submission_id = written.payment_submission_id
         and failure.payment_submission_id = any(cast(:ids as uuid []))
-        and fresh.analysis_status = 'completed'
+        and written.analysis_status = 'completed'
 )
 
 select
@@ -535,7 +548,8 @@ using withdrawn
 where signals.payment_submission_id = withdrawn.id;
 
 -- name: save_failures
--- Since when, and when last, a screenshot could not be analysed; another address begins anew.
+-- Since when, and when last, a present screenshot could not be analysed. Another address begins anew, and so
+-- does an attempt long after `imagesignals_retry_at`: nobody has tried meanwhile.
 insert into image_signal_failures as known (payment_submission_id, image_url, failure_kind)
 select
     fresh.payment_submission_id,
@@ -549,12 +563,17 @@ from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
 join payment_submissions as submission
     on submission.id = fresh.payment_submission_id
     and submission.id = any(cast(:ids as uuid [])) -- as in `save_signals`
+where imagesignals_is_current(true, fresh.image_url, submission.screenshot_url)
 order by fresh.payment_submission_id
 on conflict (payment_submission_id) do update set
     image_url = excluded.image_url,
     failure_kind = excluded.failure_kind,
     failed_since = case
-        when known.image_url = excluded.image_url then known.failed_since
+        when
+            known.image_url = excluded.image_url
+            and excluded.failed_at - known.failed_at
+            <= 2 * (known.failed_at - known.failed_since) + interval '2 days'
+            then known.failed_since
         else excluded.failed_since
     end,
     failed_at = excluded.failed_at;
@@ -569,6 +588,17 @@ where length(payload) > 0
     and (cast(:after as uuid) is null or payment_submission_id > cast(:after as uuid))
 order by payment_submission_id
 limit :row_limit;
+
+-- name: some_sealed_payloads
+-- Encrypted payloads among a few that come first by their submissions' ids, which is by chance.
+select payload
+from (
+    select payload
+    from image_fingerprints
+    order by payment_submission_id
+    limit 10
+) as few
+where substring(payload for 1) = cast('\x80' as bytea);
 
 -- name: save_payload
 -- The same payload as it is stored from now on.
@@ -1517,6 +1547,11 @@ returning
     first_id,
     worst_score;
 
+-- name: forget_gone_pictures
+-- Those of the given pictures that have no first submission any more.
+delete from image_pictures
+where pixels_sha256 = any(cast(:pixels as bytea [])) and first_id is null;
+
 -- name: payloads
 -- What pictures are compared by, one row a picture; none where thumbnails are forgotten. Of those
 -- that are held already nothing is sent, of the others as many bytes as are wanted: but an encrypted
@@ -1545,7 +1580,7 @@ join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
 where length(old.payload) > 0
     and old.algorithm_version = :algorithm_version
     and picture.algorithm_version = :algorithm_version
-    and imagesignals_moment(submission.created_at)
+    and imagesignals_moment(coalesce(submission.created_at, old.analyzed_at))
     < now() - make_interval(days => cast(:days as integer))
     and not exists (
         select
@@ -2063,6 +2098,7 @@ select
     signals.resolution_height,
     signals.exif_editor_detected,
     coalesce(length(print.payload), 0) > 0 as has_picture,
+    coalesce(print.content_sha256, '') as content_sha256,
     imagesignals_tier(
         signals.written_by_pipeline,
         print.content_sha256, original_print.content_sha256,
@@ -2160,7 +2196,8 @@ select exists (
 ) as recorded;
 
 -- name: record_decision
--- Add a decision about a copy, if it is still a copy of the original that the reviewer saw.
+-- Add a decision about a copy, if it is still a copy of the original that the reviewer saw, and both
+-- show the files that were seen.
 insert into image_review_decisions (
     request_id, payment_submission_id, judged_against_id, copy_sha256, judged_against_sha256,
     decision, reviewer, note
@@ -2182,6 +2219,8 @@ left join image_fingerprints as original_print
 where signals.payment_submission_id = cast(:copy_id as uuid)
     and signals.similar_to_payment_id = cast(:original_id as uuid)
     and signals.duplicate_detected
+    and coalesce(copy_print.content_sha256, '') = :copy_sha256
+    and coalesce(original_print.content_sha256, '') = :original_sha256
 on conflict (request_id) do nothing
 returning id;
 
@@ -2430,11 +2469,12 @@ order by asked.mark, holder.first_created_at;
 -- == One worker a batch (store/turns.py) ==========================================================
 
 -- name: hold_batch
--- Whether a batch is ours until this transaction ends; false while another one holds it. Its plans
--- are those of the batch before, as in `write_settings`.
-select
-    pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held,
-    set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode;
+-- Whether a batch is ours until this transaction ends; false while another one holds it.
+select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;
+
+-- name: keep_plans
+-- Until this transaction ends statements have the plans of the batch before, as in `write_settings`.
+select set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode;
 
 -- == What was not analysed, to look at (source.py) =============================================
 

@@ -13,7 +13,7 @@ from imagesignals_pipeline.store.pictures import forget_thumbnails
 from imagesignals_pipeline.store.plans import plan
 from imagesignals_pipeline.store.sealed import Resealed, ThumbnailsLockedError, reseal
 from imagesignals_pipeline.store.signals import forget_withdrawn, save
-from imagesignals_pipeline.store.turns import TablesBusyError, alone, in_turn
+from imagesignals_pipeline.store.turns import TablesBusyError, alone, in_turn, reading
 
 __all__ = [
     "MAX_REVIEWER",
@@ -31,6 +31,7 @@ __all__ = [
     "in_turn",
     "link",
     "plan",
+    "reading",
     "record",
     "reindex",
     "reseal",

@@ -33,12 +33,15 @@ class DecisionRefusedError(OperatorError):
 class Decided:
     """A decision as it was sent; `request_id` is the form's, so that sending it twice counts once.
 
-    `original_id` is the original beside which the reviewer saw the copy.
+    `original_id` is the original beside which the reviewer saw the copy, and `copy_sha256` and
+    `original_sha256` are the digests of the two files that were seen; b"" where none was known.
     """
 
     request_id: UUID
     copy_id: UUID
     original_id: UUID
+    copy_sha256: bytes
+    original_sha256: bytes
     decision: Decision
     reviewer: str
     note: str
@@ -49,7 +52,7 @@ def record(connection: Connection, decided: Decided) -> None:
 
     Raises:
         DecisionRefusedError: It lacks a name, is too long, or the submission is no copy of that
-            original any more.
+            original any more, or one of them shows another file by now.
     """
     reviewer, note = _line(decided.reviewer), _text(decided.note)
     if not reviewer:
@@ -66,6 +69,8 @@ def record(connection: Connection, decided: Decided) -> None:
             "request_id": decided.request_id,
             "copy_id": decided.copy_id,
             "original_id": decided.original_id,
+            "copy_sha256": decided.copy_sha256,
+            "original_sha256": decided.original_sha256,
             "decision": str(decided.decision),
             "reviewer": reviewer,
             "note": note,
@@ -73,8 +78,8 @@ def record(connection: Connection, decided: Decided) -> None:
     ).one_or_none()
     if added is None and not _recorded(connection, decided.request_id):
         raise DecisionRefusedError(
-            "Nothing was recorded: this submission is no copy of that original any more. "
-            "Please look at the group again."
+            "Nothing was recorded: since you opened the page one of the pictures was replaced, or "
+            "this submission is no copy of that original any more. Please look at the group again."
         )
 
 

@@ -19,6 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from imagesignals_pipeline import dates
+from imagesignals_pipeline.activity import printable
 
 IDENTICAL = 100
 MAX_LABEL_CHARACTERS = 60
@@ -227,7 +228,7 @@ def _link(copy: Member, original: Member, way: Edge | int | None) -> Link:
 
 def _whose(flat_id: str, original_flat_id: str) -> str:
     """Name the flat of the original; a label that only a machine can read is not named."""
-    label = " ".join(original_flat_id.split())[:MAX_LABEL_CHARACTERS]
+    label = printable(" ".join(original_flat_id.split()))[:MAX_LABEL_CHARACTERS]
     if label and flat_id == original_flat_id:
         return "the same flat's"
     if not label or _is_uuid(label):

@@ -276,6 +276,11 @@ def comparisons(
     return found
 
 
+def forget_gone(connection: Connection, pixels: Collection[Pixels]) -> None:
+    """Forget pictures that nobody shows any more, and what describes them."""
+    connection.execute(query("forget_gone_pictures"), {"pixels": list(pixels)})
+
+
 def replace_comparisons(
     connection: Connection, version: int, later: Collection[Pixels], fresh: Iterable[Comparison]
 ) -> None:

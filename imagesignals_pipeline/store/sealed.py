@@ -22,6 +22,7 @@ from imagesignals_pipeline.store.turns import in_turn
 
 SEALED: Final = 0x80
 """First byte of a Fernet token; a payload begins with its version, which is lower."""
+_OPENED = "imagesignals_thumbnails_opened"
 PORTION: Final = 200
 """Payloads, some 3 MB, that are encrypted in one transaction."""
 
@@ -64,6 +65,21 @@ def unseal(stored: bytes) -> bytes:
             "image_fingerprints are encrypted with another one."
         )
     return payload
+
+
+def require_key(connection: Connection) -> None:
+    """Return when what is stored already can be opened; looks at some, once for each connection.
+
+    Whoever stores thumbnails without the key that others use, or with one of its own, would
+    otherwise hear of it only when it has to read one of theirs.
+
+    Raises:
+        ThumbnailsLockedError: It cannot.
+    """
+    if not connection.info.get(_OPENED):
+        for stored in connection.execute(query("some_sealed_payloads")).scalars():
+            unseal(bytes(stored))
+        connection.info[_OPENED] = True
 
 
 def reseal(connection: Connection, after: UUID | None) -> Resealed:

@@ -106,6 +106,7 @@ def _write_fingerprints(
         if row.analysis_status == AnalysisStatus.COMPLETED
     }
     if fresh:
+        sealed.require_key(connection)
         parameters = {**_fingerprint_columns(fresh), "analyzed_at": analyzed_at}
         connection.execute(query("save_fingerprints"), parameters)
         held.payloads(connection).keep(

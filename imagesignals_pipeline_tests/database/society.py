@@ -1,6 +1,7 @@
 """Submissions and pictures for the tests of the database rooms."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -131,3 +132,12 @@ def hashes(connection: Connection) -> dict[str, tuple[UUID, int]]:
     """Return the hash index: first submission and count of each hash."""
     found = connection.execute(text("select * from image_perceptual_hash_index"))
     return {row.perceptual_hash: (row.first_payment_id, row.upload_count) for row in found}
+
+
+def show_other(connection: Connection, submission: Submission) -> Submission:
+    """Let a submission show another screenshot."""
+    connection.execute(
+        text("update payment_submissions set screenshot_url = :url where id = :id"),
+        {"id": submission.id, "url": "https://store.test/other.png"},
+    )
+    return replace(submission, screenshot_url="https://store.test/other.png")

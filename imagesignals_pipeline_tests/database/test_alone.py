@@ -7,7 +7,7 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from imagesignals_pipeline import database, source
-from imagesignals_pipeline.store import alone, turns
+from imagesignals_pipeline.store import alone, reading, turns
 
 OTHERS = (
     "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -35,16 +35,15 @@ def test_a_second_worker_waits(database_url: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_batches_ask_stays_prepared(database_url: str) -> None:
-    """Reading in the transaction that holds a batch does not end with a rollback."""
+    """Neither holding a batch nor reading for it ends with a rollback."""
     with database.connected(database_url) as engine:
         for number in range(10):
-            with alone(engine, "run", number) as connection:
+            with alone(engine, "run", number), reading(engine) as connection:
                 source.planned(connection, "run", number)
-        with engine.begin() as connection:
-            prepared = text("select statement from pg_prepared_statements")
-            statements = "".join(connection.execute(prepared).scalars())
-    assert "pg_try_advisory_xact_lock" in statements
-    assert "image_signal_batches" in statements
+        prepared = text("select string_agg(statement, '') from pg_prepared_statements")
+        with engine.begin() as holding, engine.begin() as connection:
+            assert "pg_try_advisory_xact_lock" in holding.execute(prepared).scalar_one()
+            assert "image_signal_batches" in connection.execute(prepared).scalar_one()
 
 
 def test_who_dies_lets_go(database_url: str) -> None:

@@ -195,6 +195,26 @@ class TestPauses:
         store.save(connection, [Outcome(again, picture("b"))], ANALYSED_AT)
         assert not connection.execute(text("select from image_signal_failures")).all()
 
+    @pytest.mark.parametrize(
+        ("since", "last", "anew"),
+        [
+            ("40 days", "40 days", True),  # found by a first backfill, tried again much later
+            ("3 days", "2 days", False),
+            ("21 days", "18 days", True),
+            ("43 days", "22 days", False),  # as far apart as the pause
+        ],
+    )
+    def test_an_attempt_after_a_long_time_is_the_first_of_several(
+        self, connection: Connection, since: str, last: str, *, anew: bool
+    ) -> None:
+        """Where nobody tried for longer than the pause is, the storage had no chance to answer."""
+        one = submit(connection, 0)
+        fail(connection, one)
+        failed_for(connection, since, last)
+        fail(connection, one)
+        failed_since = text("select now() - failed_since from image_signal_failures")
+        assert (connection.execute(failed_since).scalar_one() == timedelta(0)) is anew
+
 
 class TestOutdated:
     """Analyses of an older version, or of another program, are made anew."""

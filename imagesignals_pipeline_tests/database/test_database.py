@@ -342,6 +342,16 @@ def test_the_operators_own_parameters_win(empty_database_url: str) -> None:
         assert c.execute(text("show application_name")).scalar_one() == "imagesignals"
 
 
+def test_whoever_waited_sees_what_was_done(empty_database_url: str) -> None:
+    """Also where a login's transactions are otherwise of one moment."""
+    strict = "-c default_transaction_isolation=serializable"
+    with database.connected(empty_database_url, statement_timeout_s=9) as engine:
+        url = engine.url.update_query_dict({"options": strict})
+    with database.connected(url) as engine, engine.connect() as c:
+        assert c.execute(text("show default_transaction_isolation")).scalar_one() == "serializable"
+        assert c.execute(text("show transaction_isolation")).scalar_one() == "read committed"
+
+
 def test_an_endless_statement_ends(empty_database_url: str) -> None:
     """A statement that runs too long is ended by the server, and the operator is told."""
     with database.connected(empty_database_url, statement_timeout_s=1) as engine:

@@ -46,11 +46,21 @@ def decide(  # noqa: PLR0913 - as many as a form has fields
     note: str = "",
     request_id: UUID | None = None,
 ) -> None:
-    """Record a decision."""
-    store.record(
-        connection,
-        Decided(request_id or uuid4(), copy.id, original.id, decision, reviewer, note),
+    """Record a decision about the files that the two show now."""
+    seen, beside = digests(connection, copy, original)
+    decided = Decided(
+        request_id or uuid4(), copy.id, original.id, seen, beside, decision, reviewer, note
     )
+    store.record(connection, decided)
+
+
+def digests(connection: Connection, *submissions: Submission) -> list[bytes]:
+    """Return the digests of the files that submissions show."""
+    shows = text("select content_sha256 from image_fingerprints where payment_submission_id = :id")
+    return [
+        bytes(connection.execute(shows, {"id": each.id}).scalar_one_or_none() or b"")
+        for each in submissions
+    ]
 
 
 def shown(connection: Connection, copy: Submission) -> Member:

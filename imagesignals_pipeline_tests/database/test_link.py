@@ -24,6 +24,7 @@ from imagesignals_pipeline_tests.database.society import (
     part,
     picture,
     rows,
+    show_other,
     submit,
 )
 
@@ -155,7 +156,7 @@ def test_a_failure_after_a_change_unmarks_the_copies(connection: Connection) -> 
     for submission in made:
         show(connection, submission, "a")
     store.link(connection)
-    changed = replace(made[0], screenshot_url="https://store.test/gone.png")
+    changed = show_other(connection, made[0])
     store.save(connection, [Outcome(changed, NOT_FOUND)], ANALYSED_AT)
     store.link(connection, [made[0].id])
     assert originals(connection) == {made[2].id: made[1].id}

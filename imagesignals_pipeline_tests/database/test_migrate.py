@@ -176,8 +176,8 @@ def test_marks_of_another_kind_are_made_anew(
     monkeypatch.setattr(loader, "migrations", lambda: scripts)
     sql.migrate(live)
     place = (
-        "insert into image_pictures (pixels_sha256, algorithm_version, descriptor)"
-        " values (sha256('a'), 4, '')"
+        "insert into image_pictures (pixels_sha256, first_created_at, first_id, algorithm_version,"
+        " descriptor) values (sha256('a'), now(), gen_random_uuid(), 4, '')"
     )
     live.execute(text(place))
     if indexed:

@@ -186,7 +186,7 @@ def test_a_batch_is_planned_like_the_one_before(crowded: Engine) -> None:
     with crowded.connect() as connection:
         assert planned_anew(connection) > 0
         assert store.in_turn(connection, lambda: planned_anew(connection)) == 0
-    with store.alone(crowded, "run", 1) as connection:
+    with store.reading(crowded) as connection:
         assert planned_anew(connection) == 0
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import match, store
 from imagesignals_pipeline.model import Outcome, Submission
-from imagesignals_pipeline.review import report
+from imagesignals_pipeline.review import groups, report
 from imagesignals_pipeline.store import Decided, Decision
 from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, rows, submit
 from imagesignals_pipeline_tests.few import receipt
@@ -45,7 +45,10 @@ def copied(connection: Connection, day: float, flat_id: str = "F-101") -> tuple[
 
 def decide(connection: Connection, original: Submission, copy: Submission, note: str = "") -> None:
     """Record that somebody wants to ask about a copy."""
-    decided = Decided(uuid4(), copy.id, original.id, Decision.FOLLOW_UP, "Asha Rao", note)
+    group = groups.group(connection, original.id)
+    assert group
+    files = (group.copies[0].content_sha256, group.original.content_sha256)
+    decided = Decided(uuid4(), copy.id, original.id, *files, Decision.FOLLOW_UP, "Asha Rao", note)
     store.record(connection, decided)
 
 

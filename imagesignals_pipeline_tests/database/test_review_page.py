@@ -197,6 +197,9 @@ NOT_OURS: list[tuple[dict[str, str], dict[str, str], int]] = [
     ({}, {"copy_id": "x"}, 400),
     ({}, {"reviewer": " "}, 409),
     ({}, {"copy_id": str(uuid4())}, 409),
+    ({}, {"copy_sha256": "x"}, 400),
+    ({}, {"copy_sha256": "00" * 32}, 409),
+    ({}, {"original_sha256": ""}, 409),
     ({}, {"note": "n" * 20_000}, 413),
 ]
 
@@ -212,6 +215,25 @@ def test_forms_that_are_not_ours_record_nothing(served: Served, engine: Engine) 
     with engine.connect() as connection:
         count = connection.execute(text("select count(*) from image_review_decisions"))
         assert count.scalar_one() == 0
+
+
+def test_nobody_decides_about_a_picture_that_was_not_seen(served: Served, engine: Engine) -> None:
+    """A screenshot that is replaced while the page is open is shown before it is judged."""
+    original, copy = two(engine)
+    path = f"/group/{original}"
+    opened = served.get(path).text
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "update image_fingerprints set content_sha256 = sha256('replaced')"
+                " where payment_submission_id = :copy"
+            ),
+            {"copy": copy},
+        )
+    refused = served.post(path, form(opened))
+    assert refused.status_code == 409
+    assert "one of the pictures was replaced" in refused.text
+    assert served.post(path, form(refused.text)).status_code == 303
 
 
 def test_the_form_says_what_a_decision_means(served: Served, engine: Engine) -> None:

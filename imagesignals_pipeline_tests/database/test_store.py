@@ -26,6 +26,7 @@ from imagesignals_pipeline_tests.database.society import (
     marked,
     picture,
     rows,
+    show_other,
     submit,
 )
 
@@ -102,13 +103,42 @@ def test_a_changed_screenshot_replaces_the_analysis(connection: Connection) -> N
     """When the URL now leads elsewhere, a failure is the truth and the old picture is forgotten."""
     submission = submit(connection)
     save(connection, submission, picture("a"))
-    changed = replace(submission, screenshot_url="https://store.test/other.png")
+    changed = show_other(connection, submission)
     save(connection, changed, NOT_FOUND)
     row = rows(connection)[submission.id]
     assert (row["analysis_status"], row["perceptual_hash"]) == ("failed", None)
     assert row["image_url"] == "https://store.test/other.png"
     assert hashes(connection) == {}
     assert connection.execute(text("select count(*) from image_fingerprints")).scalar_one() == 0
+
+
+@pytest.mark.parametrize("late", [picture("a"), A_PDF, NOT_FOUND])
+@pytest.mark.parametrize("present", [picture("b"), NOT_FOUND])
+def test_what_was_fetched_before_the_change_comes_too_late(
+    connection: Connection, late: Analysis | Failure, present: Analysis | Failure
+) -> None:
+    """Of two runs the slow one knows nothing of the screenshot that the submission shows now."""
+    submission = submit(connection)
+    changed = show_other(connection, submission)
+    save(connection, changed, present)
+    before, failures = rows(connection), text("select * from image_signal_failures")
+    known = connection.execute(failures).all()
+    assert store.save(connection, [Outcome(submission, late)]) == set()
+    assert rows(connection) == before
+    assert connection.execute(failures).all() == known
+    prints = connection.execute(text("select content_sha256 from image_fingerprints")).scalars()
+    assert [bytes(each) for each in prints] == (
+        [present.fingerprint.content_sha256] if isinstance(present, Analysis) else []
+    )
+
+
+def test_what_was_fetched_before_the_change_is_better_than_nothing(connection: Connection) -> None:
+    """It is of another screenshot than the submission shows, which waits."""
+    submission = submit(connection)
+    changed = show_other(connection, submission)
+    save(connection, submission, picture("a"))
+    assert rows(connection)[submission.id]["image_url"] == submission.screenshot_url
+    assert source.pending_ids(connection) == [changed.id]
 
 
 def test_an_adopted_analysis_outlives_a_failure(connection: Connection) -> None:

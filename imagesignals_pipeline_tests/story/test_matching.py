@@ -11,7 +11,7 @@ from random import Random
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from imagesignals_pipeline import (
     backfill,
@@ -321,6 +321,70 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     assert inspectors.called == {match.aligned, match.glances, match.verdicts}
     counts = [*range(3, waiting, 3), waiting]
     assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
+
+
+def test_all_pictures_are_read_once_to_find_what_has_moved(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many portions of others wait to be compared anew."""
+    arrive(engine, cast())
+    with engine.begin() as connection:
+        connection.execute(text("insert into image_rechecks select number from image_pictures"))
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *each: asked.append(each[2]))
+    monkeypatch.setattr(backfill, "PORTION", 2)
+    assert backfill.settle(engine).pictures_moved == len(cast())
+    whole = "-- Pictures whose first submission is not the one remembered"
+    assert sum(each.startswith(whole) for each in asked) == 1
+
+
+def test_nothing_of_a_picture_is_kept_that_nobody_shows(engine: Engine) -> None:
+    """What describes it goes with its last submission; when it comes back it is described anew."""
+    arrive(engine, cast())
+    before, gone = state(engine), cast()[-1]
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone.id})
+    backfill.settle(engine)
+    with engine.begin() as connection:
+        known = connection.execute(text("select pixels_sha256 from image_pictures")).scalars()
+        shown = connection.execute(text("select pixels_sha256 from image_fingerprints")).scalars()
+        assert {bytes(each) for each in known} == {bytes(each) for each in shown}
+        insert(connection, [gone], "http://store.test/")
+    arrive(engine, [gone])
+    assert state(engine) == before
+
+
+class Migrating(Inspectors):
+    """Lets the live application change a table while a batch is at work."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def inspect(self, content: bytes) -> Analysis | Failure:
+        """Change it at once, or fail."""
+        with self.engine.begin() as connection:
+            connection.execute(text("set local lock_timeout = '2s'"))
+            connection.execute(
+                text("alter table payment_submissions add column if not exists note text")
+            )
+        return super().inspect(content)
+
+
+def test_a_batch_that_fetches_is_in_no_migrations_way(engine: Engine, tmp_path: Path) -> None:
+    """The live application's ALTER TABLE would wait for it, and everybody for the ALTER TABLE."""
+    some = cast()[:2]
+    with DemoStore(tmp_path, submissions=some, port=0) as images, Migrating(engine) as inspectors:
+        with engine.begin() as connection:
+            insert(connection, some, images.base_url)
+            store.plan(connection, "run", [each.id for each in some], len(some))
+        settings = FetchSettings.from_values(
+            storage_url=images.base_url, storage_key=None, allowed_origins=None
+        )
+        with Fetcher(settings) as fetcher:
+            bench = backfill.Workbench(engine, fetcher, inspectors)
+            assert backfill.run_batch(bench, run_id="run", number=1, tell=lambda _: None) == 2
+    assert len(said(engine)) == 2
 
 
 def test_an_upgrade_compares_anew_what_passed_for_a_copy(engine: Engine) -> None:

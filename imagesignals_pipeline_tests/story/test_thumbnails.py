@@ -128,6 +128,22 @@ class TestEncrypted:
         arrive(engine, cast()[4:])
         assert len(stored(engine)) == len(cast())
 
+    @pytest.mark.parametrize("wrong", ["", NEWER_KEY])
+    def test_without_the_key_not_even_what_is_like_nothing_is_stored(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch, wrong: str
+    ) -> None:
+        """A worker that has no reason to open a stored thumbnail is refused as well."""
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[:1])
+        before = stored(engine)
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, wrong)
+        for each in cast()[1:]:
+            other_worker = database.engine(engine.url)
+            with pytest.raises(store.ThumbnailsLockedError):
+                arrive(other_worker, [each])
+            other_worker.dispose()
+        assert stored(engine) == before
+
     @pytest.mark.usefixtures("small_portions")
     def test_a_key_may_be_set_later_and_changed(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
@@ -213,6 +229,19 @@ class TestForgotten:
         backfill.settle(engine, DAYS)
         kept = [id_ for id_, each in stored(engine).items() if each]
         assert kept == [str(youngest.id)]
+
+    def test_who_has_no_date_is_as_old_as_its_analysis(self, engine: Engine) -> None:
+        """It counts as the earliest, but its thumbnail is kept for as many days as any other."""
+        arrive(engine, cast())
+        undated = cast()[0]
+        with engine.begin() as connection:
+            connection.execute(
+                text("update payment_submissions set created_at = null where id = :id"),
+                {"id": undated.id},
+            )
+        backfill.settle(engine, DAYS)
+        kept = [id_ for id_, each in stored(engine).items() if each]
+        assert kept == [str(undated.id)]
 
     def test_same_pixels_are_found_and_other_copies_are_not(self, engine: Engine) -> None:
         """An old receipt is known by its pixels; its recompressed copies are found no more."""
