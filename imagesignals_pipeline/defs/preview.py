@@ -1,5 +1,6 @@
 """Tables and numbers as Dagster metadata."""
 
+import re
 from dataclasses import asdict
 
 import dagster as dg
@@ -11,6 +12,14 @@ MOST_CHARS = 160
 """Characters of a cell: the longest advice fits."""
 MARKUP = frozenset("|<>&`*_~[]\\!#$")
 """Characters with a meaning in the UI's Markdown, which knows HTML and formulas too."""
+
+LINK = re.compile(r"(?=@)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+"""Where an address is cut so that it does not become a link: the UI looks for addresses once it has
+read the references to characters, but not across an empty comment, which it leaves out.
+
+Source: mdast-util-gfm-autolink-literal, https://, www. and a@b.c.
+"""
+CUT = "<!---->"
 
 
 def table(frame: pd.DataFrame, *, below: str = "") -> dg.MetadataValue:
@@ -37,6 +46,10 @@ def numbers(report: object) -> dict[str, int | float]:
 
 
 def _cell(value: object) -> str:
-    """Escape what would end a cell or begin markup; long cells are cut."""
+    """Escape what would end a cell, begin markup or become a link; long cells are cut."""
     text = " ".join(str(value).splitlines())[:MOST_CHARS]
+    return CUT.join(_escaped(part) for part in LINK.split(text))
+
+
+def _escaped(text: str) -> str:
     return "".join(f"&#{ord(char)};" if char in MARKUP else char for char in text)

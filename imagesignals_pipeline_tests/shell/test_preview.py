@@ -4,6 +4,7 @@ import html
 import re
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,26 @@ from imagesignals_pipeline.defs import preview
 
 MARKDOWN = set("|<>&`*_~[]\\!#$")
 ENTITY = re.compile(r"&#\d+;")
+COMMENT = re.compile(r"<!--.*?-->")
+ADDRESS = re.compile(
+    r"(https?://|www(?=\.))([-.\w]+)|(?<![-.\w+])([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)", re.IGNORECASE
+)
+"""What the UI makes a link of. Source: mdast-util-gfm-autolink-literal 1 and 2."""
+PIECES = [
+    "https://",
+    "HTTP:",
+    "//",
+    "www.",
+    "WWW",
+    ".",
+    "@",
+    "a@b.c",
+    "x.com",
+    " ",
+    "_",
+    "é",
+    "<!--",
+]
 
 
 def shown(frame: pd.DataFrame) -> list[str]:
@@ -18,6 +39,11 @@ def shown(frame: pd.DataFrame) -> list[str]:
     value = preview.table(frame).value
     assert isinstance(value, str)
     return value.split("\n")
+
+
+def read(cell: str) -> str:
+    """Return what a cell shows."""
+    return html.unescape(COMMENT.sub("", cell))
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=5))
@@ -30,8 +56,24 @@ def test_cells_are_shown_as_they_are(rows: list[tuple[str, str]]) -> None:
         assert "\r" not in line
         cells = line.removeprefix("| ").removesuffix(" |").split(" | ")
         for cell, text in zip(cells, row, strict=True):
-            assert MARKDOWN.isdisjoint(ENTITY.sub("", cell))
-            assert html.unescape(cell) == " ".join(text.splitlines())[: preview.MOST_CHARS]
+            assert MARKDOWN.isdisjoint(ENTITY.sub("", COMMENT.sub("", cell)))
+            assert read(cell) == " ".join(text.splitlines())[: preview.MOST_CHARS]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_no_cell_becomes_a_link(text: str) -> None:
+    """The UI looks for addresses in what stands between comments, its references read."""
+    cell = shown(pd.DataFrame({"reason": [text]}))[-1].removeprefix("| ").removesuffix(" |")
+    assert read(cell) == text
+    assert [part for part in COMMENT.split(cell) if ADDRESS.search(html.unescape(part))] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["F-101", "2025-03-04 10:00", "12:30:00+05:30", "100.5 %", "(a/b)"]
+)
+def test_ordinary_cells_are_written_as_they_are(text: str) -> None:
+    """Nobody needs to read references where no address is."""
+    assert shown(pd.DataFrame({"reason": [text]}))[-1] == f"| {text} |"
 
 
 def test_nothing_is_said_in_words() -> None:
