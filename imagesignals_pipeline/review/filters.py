@@ -55,7 +55,7 @@ class Filters:
         """Return the filters that are set, as they stand in a URL."""
         values = {
             "tier": self.tier and str(self.tier),
-            "month": self.month and f"{self.month:%Y-%m}",
+            "month": self.month and self.month.isoformat()[:7],
             "flat": self.flat,
             "decision": self.decision,
         }
@@ -130,10 +130,7 @@ def read_place(words: Mapping[str, str]) -> Place:
 
 
 def _month(text: str) -> date | None:
-    if not text:
-        return None
-    year, month = text.split("-")
-    return date(int(year), int(month), 1)
+    return date.fromisoformat(f"{text}-01") if text else None
 
 
 def _following(month: datetime) -> datetime:
