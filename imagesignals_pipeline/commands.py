@@ -81,7 +81,7 @@ def verify(console: Console, *, as_json: bool) -> bool:
     with _at_work() as engine, engine.begin() as connection:
         report = verification.report(connection)
     if as_json:
-        console.print_json(json.dumps(report.as_json(), default=str))
+        console.print_json(json.dumps(report.as_json(), default=str), ensure_ascii=True)
     else:
         _show(console, report)
     return report.passed
@@ -96,7 +96,7 @@ def analyze(console: Console, files: Sequence[Path], *, as_json: bool) -> None:
     for file, result in zip(files, results, strict=True):
         signals = {"file": str(file), **_columns(result)}
         if as_json:
-            console.out(json.dumps(signals, default=str, ensure_ascii=False), highlight=False)
+            console.out(json.dumps(signals, default=str), highlight=False)
         else:
             console.print(_pairs(signals))
 

@@ -51,6 +51,18 @@ def test_verify_as_json(done: Operator) -> None:
         assert each["severity"] in {"ERROR", "WARN"}
 
 
+def test_json_steers_no_terminal(done: Operator) -> None:
+    """A stranger's label is told in escapes, which programs read as what it was."""
+    label = "F-601 \x1b[2J \x9b2J \u202e106-F ✓"
+    with done.engine.begin() as connection:
+        renamed = "update payment_submissions set flat_id = :label where flat_id = 'F-601'"
+        connection.execute(text(renamed), {"label": label})
+    said = done.runs("verify", "--json")
+    assert said.out.isascii()
+    assert "\x1b" not in said.out
+    assert [each["flat_id"] for each in json.loads(said.out)["duplicates"]] == [label]
+
+
 def test_verify_for_people(society: Operator) -> None:
     """What waits is a warning, which is shown but does not fail the command."""
     said = society.runs("verify")
@@ -108,7 +120,7 @@ def test_analyze(operator: Operator) -> None:
     pdf = of_kind(Kind.PDF, NOVEMBER).content
     assert pdf is not None
     contents = {
-        "good ✓.png": receipt(),
+        "good ✓ \u202e.png": receipt(),
         "broken.png": receipt()[:600],
         "paper.pdf": render(pdf),
         "page.png": render(Oddity.SIGN_IN_PAGE),
@@ -118,6 +130,7 @@ def test_analyze(operator: Operator) -> None:
         (operator.folder / name).write_bytes(content)
     said = operator.runs("analyze", "--json", *contents)
     assert (said.status, said.err) == (0, "")
+    assert said.out.isascii()
     found = {each["file"]: each for each in map(json.loads, said.lines)}
     assert list(found) == list(contents)
     statuses = [each["analysis_status"] for each in found.values()]
@@ -127,7 +140,7 @@ def test_analyze(operator: Operator) -> None:
         assert (each["analysis_error"] is None) == completed
         if completed:
             assert set(each) >= set(Signals.__slots__)
-    people = operator.runs("analyze", "good ✓.png", "broken.png")
+    people = operator.runs("analyze", "good ✓ \u202e.png", "broken.png")
     assert people.status == 0
     assert "looks_like_screenshot" in people.out
 
