@@ -15,6 +15,8 @@ from imagesignals_pipeline.match.payload import (
     HEAD_BYTES,
     MAX_BYTES,
     fingerprint,
+    picture_of,
+    words_of,
 )
 from imagesignals_pipeline.match.shortlist import MAX_COMPARISONS, aligned, glances, promising
 from imagesignals_pipeline.match.verdict import Tier, Verdict, compare, verdicts
@@ -38,6 +40,8 @@ __all__ = [
     "glances",
     "marks",
     "may_be_equal",
+    "picture_of",
     "promising",
     "verdicts",
+    "words_of",
 ]

@@ -148,6 +148,15 @@ def words_of(payload: bytes) -> Words:
     return Words(centre, np.maximum(spread, step), table["code"].astype(np.uint64))
 
 
+def picture_of(payload: bytes) -> Greys:
+    """Decode the picture of a payload.
+
+    Raises:
+        ValueError: It is damaged, or of another version.
+    """
+    return thumbnail(unpack(payload).coded)
+
+
 @lru_cache(maxsize=PICTURES)
 def thumbnail(coded: bytes) -> Greys:
     """Decode the picture of a payload.

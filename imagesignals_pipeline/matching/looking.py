@@ -9,11 +9,23 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Guess, Look
+from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.store import pictures
 from imagesignals_pipeline.store.pictures import Comparison, Pixels
 from imagesignals_pipeline.workers import available_cores
 
 T = TypeVar("T")
+
+
+class DamagedFingerprintError(OperatorError):
+    """What is stored of a picture cannot be read; the text says how to have it made anew."""
+
+    def __init__(self, pixels: Pixels) -> None:
+        row = f"pixels_sha256 = '\\x{pixels.hex()}'"
+        super().__init__(
+            f"A stored fingerprint is damaged: delete from image_fingerprints where {row}, "  # noqa: S608 - told, not run
+            "then run the jobs relink_duplicates and reanalyse_outdated."
+        )
 
 
 class Call(Protocol):
@@ -82,7 +94,10 @@ def align(
 
     def guesses_of(each: Pixels) -> dict[Pixels, Guess]:
         others = {one: heads[one] for one in named[each] if one in heads}
-        return seen.call(match.aligned, own[each][: match.HEAD_BYTES], others)
+        head = own[each][: match.HEAD_BYTES]
+        return _asked(
+            lambda: seen.call(match.aligned, head, others), match.words_of, {each: head, **others}
+        )
 
     guesses = dict(zip(own, on_all_cores(guesses_of, own), strict=True))
     looked_at = {other for others in guesses.values() for other in others}.difference(own)
@@ -105,7 +120,11 @@ def compared(
     }
     unseen = {other: both for other, both in looked_at.items() if (later, other) not in seen.looks}
     if unseen:
-        fresh = seen.call(match.glances, payloads[later], unseen)
+        fresh = _asked(
+            lambda: seen.call(match.glances, payloads[later], unseen),
+            match.picture_of,
+            {each: payloads[each] for each in (later, *unseen)},
+        )
         seen.looks.update({(later, other): look for other, look in fresh.items()})
     said = {other: seen.looks[later, other] for other in looked_at}
     chosen = match.promising(said)
@@ -119,7 +138,12 @@ def compared(
         earlier: (payloads[earlier], said[earlier]) for earlier in chosen if earlier not in found
     }
     if others:
-        for earlier, verdict in seen.call(match.verdicts, payloads[later], others).items():
+        verdicts = _asked(
+            lambda: seen.call(match.verdicts, payloads[later], others),
+            match.picture_of,
+            {each: payloads[each] for each in (later, *others)},
+        )
+        for earlier, verdict in verdicts.items():
             found[earlier] = seen.comparisons[later, earlier] = Comparison(
                 later,
                 earlier,
@@ -130,6 +154,25 @@ def compared(
                 verdict.altered_copy,
             )
     return [found[earlier] for earlier in chosen]
+
+
+def _asked(
+    ask: Callable[[], T], read: Callable[[bytes], object], stored: Mapping[Pixels, bytes]
+) -> T:
+    """Ask about pictures, and say of which one nothing can be read.
+
+    Raises:
+        DamagedFingerprintError: Of one of them.
+    """
+    try:
+        return ask()
+    except ValueError as error:
+        for pixels, payload in stored.items():
+            try:
+                read(payload)
+            except ValueError:
+                raise DamagedFingerprintError(pixels) from error
+        raise
 
 
 def on_all_cores(work: Callable[[Pixels], T], tasks: Iterable[Pixels]) -> list[T]:

@@ -1,5 +1,6 @@
 """Who is a copy of whom does not depend on when pictures arrive."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from imagesignals_pipeline import (
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
-from imagesignals_pipeline.matching import settling
+from imagesignals_pipeline.matching import looking, settling
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import Inspectors, inspect
 from imagesignals_pipeline.sql import schema
@@ -352,6 +353,34 @@ def test_nothing_of_a_picture_is_kept_that_nobody_shows(engine: Engine) -> None:
         insert(connection, [gone], "http://store.test/")
     arrive(engine, [gone])
     assert state(engine) == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "substring(payload for 40)",
+        "overlay(payload placing '\\x63' from 1)",
+        "substring(payload for length(payload) - 3000)",
+    ],
+)
+def test_a_damaged_fingerprint_is_named(engine: Engine, damage: str) -> None:
+    """Whoever has to read it says how to have it made anew, and stores nothing."""
+    original = next(each for each in cast() if each.id == cast()[-1].copy_of)
+    arrive(engine, [original])
+    with engine.begin() as connection:
+        connection.execute(text(f"update image_fingerprints set payload = {damage}"))
+    other_worker = database.engine(engine.url)
+    with pytest.raises(looking.DamagedFingerprintError, match="is damaged") as told:
+        arrive(other_worker, cast()[-1:])
+    other_worker.dispose()
+    (remedy,) = re.findall("delete from .* where [^,]*", str(told.value))
+    with engine.begin() as connection:
+        assert connection.exec_driver_sql(remedy).rowcount == 1
+        assert backlog.outdated(connection, match.ALGORITHM_VERSION)
+    backfill.settle(engine)
+    arrive(engine, cast()[-1:])
+    arrive(engine, [original])
+    assert said(engine)[cast()[-1].id][1] == original.id
 
 
 class Migrating(Inspectors):
