@@ -50,6 +50,13 @@ def test_every_command_is_one(page: Path) -> None:
         assert set(options) <= known, (name, options)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_command_has_a_password(page: Path) -> None:
+    """What stands on a command line everybody on the machine can read; `export` is the shell's."""
+    shown = re.findall(r"^\s*\$ (?!export )(.*)$", page.read_text("utf-8"), re.MULTILINE)
+    assert [each for each in shown if "DATABASE_URL" in each or "PASSWORD" in each] == []
+
+
 def test_every_job_switch_and_setting_is_named() -> None:
     """Jobs, schedules and sensors stand in the README, what a backfill is told in its guide."""
     jobs = {job.name for job in defs.resolve_all_job_defs()} - {"__ASSET_JOB"}
