@@ -1,7 +1,9 @@
 """The README and the other pages keep up with the code."""
 
+import doctest
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,11 @@ from imagesignals_pipeline.model import FailureKind
 
 README = (settings.ROOT / "README.md").read_text("utf-8")
 PAGES = sorted([*settings.ROOT.glob("*.md"), *settings.ROOT.glob("docs/**/*.md")])
+EXAMPLES = sorted(
+    ".".join(file.relative_to(settings.ROOT).with_suffix("").parts)
+    for file in settings.ROOT.glob("imagesignals_pipeline/**/*.py")
+    if ">>> " in file.read_text("utf-8")
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"^\s*\$ \.venv/bin/imagesignals (\S+)(.*)$", re.MULTILINE)
 
@@ -91,7 +98,17 @@ def test_every_variable_is_named() -> None:
 
 def test_the_commands_help_themselves() -> None:
     """`--help` of each command says what it does."""
-    for name in cli.commands:
+    for name, command in cli.commands.items():
         answer = CliRunner().invoke(cli, [name, "--help"])
         assert answer.exit_code == 0
-        assert "Usage:" in answer.output
+        said = " ".join(answer.output.split())
+        assert command.help
+        assert " ".join(command.help.split()) in said
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_every_example_is_right(module: str) -> None:
+    """What a docstring shows is what happens."""
+    found = doctest.testmod(import_module(module))
+    assert found.attempted > 0
+    assert found.failed == 0

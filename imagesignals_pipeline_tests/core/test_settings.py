@@ -142,9 +142,12 @@ def test_secrets_stay_out_of_the_repr() -> None:
             settings.DAGSTER_DATABASE_URL: "postgres://u:s3cret@h/d",
             settings.STORAGE_KEY: "s3cret",
             settings.ALERT_URL: "mailto://u:s3cret@h",
+            settings.BROKER_URL: "redis://:s3cret@h:6379/0",
+            settings.THUMBNAIL_KEY: KEY,
         }
     )
     assert "s3cret" not in repr(read)
+    assert KEY not in repr(read)
 
 
 @pytest.mark.parametrize(
