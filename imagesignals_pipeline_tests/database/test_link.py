@@ -405,8 +405,9 @@ def test_all_histories_end_in_one_state(engine: Engine, history: History) -> Non
     live_through(engine, history)
     with engine.begin() as connection:
         lived = verify.digest(connection)
-        report = verify.report(connection, max_failure_rate=1)
-        assert {check.name for check in report.checks if not check.passed} == set()
+        report = verify.report(connection)
+        wrong = {check.name for check in report.checks if not check.passed}
+        assert wrong <= {"failure_rate"}  # as many fail as chance has it
         empty(connection)
     finish(engine, history, range(len(history.shown)))
     with engine.connect() as connection:

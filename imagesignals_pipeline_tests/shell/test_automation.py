@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from imagesignals_pipeline import backlog, settings, verify
 from imagesignals_pipeline.backlog import Backlog
 from imagesignals_pipeline.definitions import defs
-from imagesignals_pipeline.defs import abandoned, requests, schedules, sensors
+from imagesignals_pipeline.defs import abandoned, alerting, requests, schedules, sensors
 from imagesignals_pipeline.defs.jobs import JOBS, RETRY
 from imagesignals_pipeline.defs.resources import Postgres
 from imagesignals_pipeline.demo import DemoStore
@@ -283,7 +283,7 @@ def test_links_wait_for_runs_that_settle_them(instance: dg.DagsterInstance) -> N
 
 def test_everything_is_off_and_explained() -> None:
     """Until somebody switches it on nothing runs by itself; each switch says what it does."""
-    for each in (*schedules.SCHEDULES, *sensors.SENSORS):
+    for each in (*schedules.SCHEDULES, *sensors.SENSORS, *alerting.ALERTS):
         assert each.default_status.value == "STOPPED"
         assert each.description
     assert {job.name for job in JOBS} == {job.name for job in defs.resolve_all_job_defs()} - {

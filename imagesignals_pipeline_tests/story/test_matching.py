@@ -24,6 +24,7 @@ from imagesignals_pipeline import (
     store,
     verify,
 )
+from imagesignals_pipeline.activity import Activity, ActivityKind
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
@@ -381,6 +382,24 @@ def test_a_damaged_fingerprint_is_named(engine: Engine, damage: str) -> None:
     arrive(engine, cast()[-1:])
     arrive(engine, [original])
     assert said(engine)[cast()[-1].id][1] == original.id
+
+
+def test_a_long_run_tells_so_often_how_far_it_is(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To count all that was planned after each of many batches would take longer each time."""
+    monkeypatch.setattr(backfill, "PROGRESS_TOLD", 3)
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions"))
+        store.plan(connection, "run", [each.id for each in cast()][:8], 1)
+    told: list[Activity] = []
+    with Fetcher(FetchSettings()) as fetcher, Inspectors() as inspectors:
+        bench = backfill.Workbench(engine, fetcher, inspectors)
+        for number in range(1, 9):
+            backfill.run_batch(bench, run_id="run", number=number, tell=told.append)
+    kinds = [each.kind for each in told]
+    batch, totals = ActivityKind.BATCH, ActivityKind.TOTALS
+    assert kinds == [batch, batch, batch, totals, batch, batch, batch, totals, batch, batch, totals]
 
 
 class Migrating(Inspectors):
