@@ -1964,9 +1964,11 @@ with copies as (
         left join payment_image_signals as judged
             on judged.payment_submission_id = decision.judged_against_id
         where decision.payment_submission_id = copy.id
-            and decision.copy_sha256 is not distinct from copy_print.content_sha256
-            and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
-            and original.id in (decision.judged_against_id, judged.similar_to_payment_id)
+            and imagesignals_stands(
+                decision.copy_sha256, copy_print.content_sha256,
+                decision.judged_against_sha256, judged_print.content_sha256,
+                original.id, decision.judged_against_id, judged.similar_to_payment_id
+            )
         order by decision.id desc
         limit 1
     ) as standing on true
@@ -2074,9 +2076,11 @@ left join lateral (
     left join payment_image_signals as judged
         on judged.payment_submission_id = decision.judged_against_id
     where decision.payment_submission_id = copy.id
-        and decision.copy_sha256 is not distinct from copy_print.content_sha256
-        and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
-        and original.id in (decision.judged_against_id, judged.similar_to_payment_id)
+        and imagesignals_stands(
+            decision.copy_sha256, copy_print.content_sha256,
+            decision.judged_against_sha256, judged_print.content_sha256,
+            original.id, decision.judged_against_id, judged.similar_to_payment_id
+        )
     order by decision.id desc
     limit 1
 ) as standing on true
@@ -2161,8 +2165,7 @@ from image_fingerprints
 where payment_submission_id = any(cast(:ids as uuid [])) and length(payload) > 0;
 
 -- name: review_decisions
--- All decisions about the given copies, oldest first, and whether each still stands: the files are
--- those that were looked at, and the one that the copy was judged against still shows its picture.
+-- All decisions about the given copies, oldest first, and whether each still stands.
 select
     decision.payment_submission_id as copy_id,
     decision.decision,
@@ -2170,12 +2173,10 @@ select
     decision.note,
     decision.decided_at,
     decision.judged_against_id = signals.similar_to_payment_id as against_this_original,
-    coalesce(
-        decision.copy_sha256 is not distinct from copy_print.content_sha256
-        and decision.judged_against_sha256 is not distinct from judged_print.content_sha256
-        and signals.similar_to_payment_id
-        in (decision.judged_against_id, judged.similar_to_payment_id),
-        false
+    imagesignals_stands(
+        decision.copy_sha256, copy_print.content_sha256,
+        decision.judged_against_sha256, judged_print.content_sha256,
+        signals.similar_to_payment_id, decision.judged_against_id, judged.similar_to_payment_id
     ) as stands
 from image_review_decisions as decision
 join payment_image_signals as signals
