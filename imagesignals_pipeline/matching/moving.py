@@ -104,6 +104,9 @@ def concerned(
 ) -> list[Placed]:
     """Return the other pictures whose candidates may differ now that these have moved.
 
+    These are: who asks all before it now and did not, or the reverse; for whom a mark has become
+    too common, or is so no more; and who would have named one that moved past it, or has.
+
     Args:
         connection: The database in which they have.
         moves: All of them.
@@ -111,41 +114,47 @@ def concerned(
         reach: Whom the others ask.
     """
     now_first = exhaustive(connection, reach)
-    again = set(first) ^ set(now_first)
-    readers = {move.picture.number: {*first, *now_first} for move in moves}
     by_mark: dict[int, list[Move]] = {}
     for move in moves:
         for mark in move.marks:
             by_mark.setdefault(mark, []).append(move)
-    early = marks.early_holders(
-        connection, match.ALGORITHM_VERSION, by_mark, reach.rare + 1 + len(moves)
-    )
+    # So many that the mark is too common for the last one, also before any of the moves.
+    enough = reach.rare + 1 + len(moves)
+    early = marks.early_holders(connection, match.ALGORITHM_VERSION, by_mark, enough)
+    again = set(first) ^ set(now_first)
     for mark, holders in early.items():
-        for move in by_mark[mark]:
-            readers[move.picture.number].update(
-                holder.picture
-                for holder in holders
-                if match.may_be_equal(holder.other_bits, move.marks[mark])
-            )
         again |= _crossed(holders, by_mark[mark], reach.rare)
-    numbers = again.union(*readers.values()) - readers.keys()
-    known = pictures.placed(connection, numbers)
+    readers = {
+        move.picture.number: {*first, *now_first, *_who_shares(move, early)} for move in moves
+    }
+    known = pictures.placed(connection, again.union(*readers.values()) - readers.keys())
     others = {each.number: each for each in known}
     for move in moves:
-        passed = [
-            others[number]
-            for number in readers[move.picture.number] & others.keys()
-            if move.passes(others[number].order)
-        ]
-        scores = match.Candidates([each.descriptor for each in passed]).scores(
-            move.picture.descriptor
-        )
-        again |= {
-            each.number
-            for each, score in zip(passed, scores, strict=True)
-            if score > 0 and score >= each.worst_score
-        }
+        asked_by = readers[move.picture.number] & others.keys()
+        again |= _outdone(move, [others[number] for number in asked_by])
     return [others[number] for number in again & others.keys()]
+
+
+def _who_shares(move: Move, early: Mapping[int, Sequence[Holder]]) -> set[int]:
+    """Return the early holders of its marks whose words may be the same."""
+    return {
+        holder.picture
+        for mark in move.marks.keys() & early.keys()
+        for holder in early[mark]
+        if match.may_be_equal(holder.other_bits, move.marks[mark])
+    }
+
+
+def _outdone(move: Move, readers: Sequence[Placed]) -> set[int]:
+    """Return for which of its readers it is now, or was, as good as their worst candidate."""
+    passed = [each for each in readers if move.passes(each.order)]
+    candidates = match.Candidates([each.descriptor for each in passed])
+    scores = candidates.scores(move.picture.descriptor)
+    return {
+        each.number
+        for each, score in zip(passed, scores, strict=True)
+        if score > 0 and score >= each.worst_score
+    }
 
 
 def _crossed(holders: Sequence[Holder], moves: Sequence[Move], rare: int) -> set[int]:
