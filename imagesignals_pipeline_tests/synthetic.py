@@ -27,7 +27,7 @@ OWN: Final = 0.6
 amounts that many have."""
 RARE: Final = 5_000
 """Apps that few use."""
-A_THUMBNAIL: Final = cv2.imencode(".png", np.full((24, 24), 255, np.uint8))[1].tobytes()
+A_THUMBNAIL: Final = cv2.imencode(".jpg", np.full((24, 24), 255, np.uint8))[1].tobytes()
 
 
 @dataclass(frozen=True, slots=True)
