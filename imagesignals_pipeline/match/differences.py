@@ -43,7 +43,7 @@ FAINT_SPOT, CERTAIN_SPOT = 2.0, 5.0
 parted for good."""
 ONE_LINE: Final = 2.5
 ONE_FIELD: Final = 20.0
-"""A field, in lines of text: higher or wider is not one place."""
+"""A field, in lines of text: higher or wider is not one place, but for a phone's status bar."""
 BETWEEN_PX: Final = 3
 BETWEEN: Final = 0.4
 """Size of the square by which a stroke's ink is widened, and the share of a window that must be
@@ -67,14 +67,23 @@ class Spot:
     height: float
 
 
-def in_one_field(spots: Sequence[Spot]) -> bool:
-    """Return whether there are spots that are no noise, and all lie in one field of one line."""
+def in_one_place(spots: Sequence[Spot], a: Print) -> bool:
+    """Return whether there are spots that are no noise, and all lie in one place of a's picture.
+
+    That is one field of one line, or the status bar: a receipt that was shown again.
+    """
     strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
-    if not strong:
-        return False
+    if not strong or _are_above(strong, a):
+        return bool(strong)
     width = max(spot.x + spot.width for spot in strong) - min(spot.x for spot in strong)
     height = max(spot.y + spot.height for spot in strong) - min(spot.y for spot in strong)
     return width <= ONE_FIELD and height <= ONE_LINE
+
+
+def _are_above(spots: Sequence[Spot], a: Print) -> bool:
+    """Return whether all of them lie in the status bar of a's picture."""
+    bottom = max(spot.y + spot.height for spot in spots)
+    return bottom * a.words.height <= a.below_status_bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class Differences:
     chance. `between` is the strength of the strongest spot among text between such strokes. `rows`
     is how many words one of them has more in the columns of its print, on bare paper; a phrase
     counts as two.
-    The three are 0 where certain spots in several fields part the pictures whatever these come to.
+    The three are 0 where certain spots in several places part the pictures whatever these come to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
     to b's.
@@ -179,8 +188,8 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     lacking = (1 - _second_look(pair, clear & (1 - pair.correlation > EXCESS * noise))) / noise
     wrong, spots = _spots(lacking, clear, foreign, pair.line)
     replaced, between, more_rows = 0.0, 0.0, 0
-    if not _are_parted(spots):  # else the costliest of all that is measured would change nothing
-        replaced = pen.replaced(pair, levels, foreign)
+    if not _are_parted(spots, a):  # else the costliest of all that is measured would change nothing
+        replaced = pen.replaced(pair, levels, _without_clock(foreign, spots, a))
         between = _between(pair, strokes, own)
         more_a = pen.alone(levels.a, levels.b, of_a.written | of_a.lonely, levels.usual_limit)
         more_b = pen.alone(levels.b, levels.a, of_b.written | of_b.lonely, levels.usual_limit)
@@ -242,9 +251,22 @@ def grain(least: Floats) -> Floats:
     return GRAIN / np.maximum(least, 1)
 
 
-def _are_parted(spots: Sequence[Spot]) -> bool:
-    """Return whether other text certainly stands in more than one field."""
-    return any(spot.strength > CERTAIN_SPOT for spot in spots) and not in_one_field(spots)
+def _are_parted(spots: Sequence[Spot], a: Print) -> bool:
+    """Return whether other text certainly stands in more than one place."""
+    return any(spot.strength > CERTAIN_SPOT for spot in spots) and not in_one_place(spots, a)
+
+
+def _without_clock(foreign: Mask, spots: Sequence[Spot], a: Print) -> Mask:
+    """Return the strokes below the status bar, where in that alone there is certainly other text.
+
+    What it shows beside the clock passes for strokes.
+    """
+    strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
+    if not any(spot.strength > CERTAIN_SPOT for spot in strong) or not _are_above(strong, a):
+        return foreign
+    below = foreign.copy()
+    below[: int(a.below_status_bar)] = False
+    return below
 
 
 def _share(some: Mask, of: Mask) -> float:

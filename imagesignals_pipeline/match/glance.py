@@ -90,11 +90,15 @@ def look(a: Print, b: Print, guess: Guess, *, least_share: float = 0.0) -> Look:
     share = float((lacking <= EXCESS).mean())
     if not untouched or share < least_share:
         return Look(share)
-    return Look(share, _differ_in_two_places(windows, lacking, frame.words.height / 2))
+    return Look(share, _differ_in_two_places(windows, lacking, frame))
 
 
-def _differ_in_two_places(windows: _Windows, lacking: Floats, line: float) -> bool:
-    """Return whether spots that are certainly other words lie in more than one field of a line."""
+def _differ_in_two_places(windows: _Windows, lacking: Floats, frame: Print) -> bool:
+    """Return whether spots that are certainly other words lie in more than one place.
+
+    One place is one field of a line, or the status bar.
+    """
+    line = frame.words.height / 2
     excess = lacking - EXCESS
     differs = np.zeros_like(windows.text)
     differs[windows.text] = excess > 0
@@ -119,9 +123,10 @@ def _differ_in_two_places(windows: _Windows, lacking: Floats, line: float) -> bo
     if not certain.any():
         return False
     left, top = boxes[certain, :2].T
+    bottom = (top + high[certain]).max()
     across = (left + wide[certain]).max() - left.min()
-    down = (top + high[certain]).max() - top.min()
-    return bool(across > ONE_FIELD * line or down > ONE_LINE * line)
+    in_one_field = across <= ONE_FIELD * line and bottom - top.min() <= ONE_LINE * line
+    return not in_one_field and bool(bottom > frame.below_status_bar / 2)
 
 
 def _halved(a: Print, b: Print, guess: Guess) -> tuple[Print, Greys, Greys, Matrix]:

@@ -41,6 +41,10 @@ WEBP_SIDE: Final = 16_000
 MOST_PIXELS: Final = 2_000_000
 """More than any thumbnail has: the largest content, grown by all strides, is 1.2 megapixels."""
 MIN_SIDE: Final = 16
+STATUS_BAR: Final = 0.045
+UPRIGHT: Final = 1.5
+"""Share of a phone screenshot's height that clock and battery take, and its least height by its
+width. Of 72 receipts that were shown again nothing there reached below 0.040."""
 HEADER: Final = struct.Struct("<BHHHHfBB")
 """Version, width, height, left, top, scale, words, quarter turns. Where nothing was turned the last
 two are the count in two bytes, as before there were turns."""
@@ -77,6 +81,13 @@ class Print:
         """First and last corner of the whole picture, in pixels of its thumbnail."""
         corners = np.array([[0, 0], [self.width, self.height]]) - [self.left, self.top]
         return corners * self.scale
+
+    @property
+    def below_status_bar(self) -> float:
+        """Where a phone's status bar ends in the thumbnail, in pixels; 0 or less: it has none."""
+        (_, top), (_, bottom) = self.whole
+        bar = STATUS_BAR if self.height >= UPRIGHT * self.width else 0.0
+        return float(top + bar * (bottom - top))
 
 
 def fingerprint(picture: Image.Image) -> bytes:

@@ -13,7 +13,7 @@ from imagesignals_pipeline.match.differences import (
     MIN_AGREEING,
     Differences,
     differences,
-    in_one_field,
+    in_one_place,
 )
 from imagesignals_pipeline.match.glance import Look
 from imagesignals_pipeline.match.payload import Print
@@ -216,9 +216,9 @@ def _one_covers_the_other(seen: Differences) -> bool:
 
 
 def _changed_in_one_place(seen: Differences) -> bool:
-    """Return whether all that differs is one field of one line, and nothing was drawn or cut."""
+    """Return whether all that differs lies in one place, and nothing was drawn or cut."""
     touched = max(seen.lonely, seen.foreign, seen.highlighted, seen.beyond_a, seen.beyond_b)
-    return touched <= UNTOUCHED and in_one_field(seen.spots)
+    return touched <= UNTOUCHED and in_one_place(seen.spots, seen.a)
 
 
 def _explanation(tier: Tier, seen: Differences) -> str:

@@ -319,6 +319,44 @@ def test_one_changed_digit_is_not_a_plain_duplicate() -> None:
     assert "except in one place" in verdict.explanation
 
 
+def on_a_phone(page: Image.Image, clock: str, charge: str) -> Image.Image:
+    """Show a page below a status bar."""
+    shown = Image.new("RGB", (page.width, page.height + 84), (20, 90, 160))
+    shown.paste(page, (0, 84))
+    pen, font = ImageDraw.Draw(shown), ImageFont.load_default(36)
+    pen.text((50, 20), clock, (255, 255, 255), font)
+    pen.text((940, 20), charge, (255, 255, 255), font)
+    return shown
+
+
+@pytest.mark.parametrize("quality", [None, 85])
+def test_a_receipt_that_is_shown_again_is_told(quality: int | None) -> None:
+    """Clock and battery are one place; another receipt beside another clock is another one."""
+    first = on_a_phone(receipt(1), "9:41", "100 %")
+    later = [on_a_phone(receipt(seed), "17:05", "23 %") for seed in (1, 2)]
+    saved = [jpeg(each, quality) if quality else each for each in later]
+    prints = [match.fingerprint(each) for each in (first, *saved)]
+    verdict = match.compare(prints[0], prints[1])
+    assert (verdict.tier, verdict.parted) == (Tier.ALTERED_COPY, True)
+    assert "except in one place" in verdict.explanation
+    others = dict(enumerate(prints[1:]))
+    guesses = match.aligned(prints[0], others)
+    looks = match.glances(prints[0], {each: (others[each], guesses[each]) for each in guesses})
+    assert not looks[0].parted
+    assert match.compare(prints[0], prints[2]).tier is Tier.SAME_TEMPLATE
+
+
+def test_other_screens_have_no_status_bar() -> None:
+    """At the top of a wide one, or of a crop, clock and battery may be date and amount."""
+    prints = [
+        payload.unpack(match.fingerprint(each))
+        for each in (statement(1, width=2560, size=20), receipt(1).crop((0, 0, 1080, 1500)))
+    ]
+    assert all(each.below_status_bar <= 0 for each in prints)
+    phone = payload.unpack(match.fingerprint(on_a_phone(receipt(1), "9:41", "100 %")))
+    assert 84 * phone.scale < phone.below_status_bar + phone.top * phone.scale < 100 * phone.scale
+
+
 def test_explanation_says_what_was_done() -> None:
     """The explanation names crop, size and marks, in the words of the guide."""
     true = match.fingerprint(receipt(1))

@@ -30,7 +30,7 @@ ONE_DAY = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def crowded(postgres: EmbeddedPostgres) -> Iterator[Engine]:
     """Connections to a society of thousands in which everything is done."""
     engine = database.engine(postgres.url("crowd"))

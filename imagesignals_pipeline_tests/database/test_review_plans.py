@@ -22,7 +22,7 @@ QUICK_S = 1.0
 """Longest that the best of three tries may take on a loaded machine; most take a fifth of it."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def copied(postgres: EmbeddedPostgres) -> Iterator[Connection]:
     """A connection to a society in which every picture was submitted twice."""
     engine = database.engine(postgres.url("copied"))
