@@ -74,11 +74,11 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         NotPlannedError: The plan of this run does not hold the batch.
         StorageMisconfiguredError: The storage refuses every picture; nothing is stored.
     """
-    with store.alone(bench.engine, run_id, number):
-        return _run_batch(bench, run_id, number, tell)
+    with store.alone(bench.engine, run_id, number) as holding:
+        return _run_batch(bench, holding, run_id, number, tell)
 
 
-def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
+def _run_batch(bench: Workbench, holding: Connection, run_id: str, number: int, tell: Tell) -> int:
     with store.reading(bench.engine) as connection:
         planned = source.planned(connection, run_id, number)
         if planned is None:
@@ -96,8 +96,7 @@ def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
     if number % ceil(planned.batch_count / PROGRESS_TOLD) == 0 or number == planned.batch_count:
-        with store.reading(bench.engine) as connection:
-            now = source.progress(connection, run_id)
+        now = source.progress(holding, run_id)
         tell(activity.totals(now.totals, pace.in_words(now.pace) if now.pace else ""))
     return len(outcomes)
 

@@ -11,10 +11,7 @@ BIN = Path(sys.executable).parent
 OLDEST_POSTGRES = Path("/usr/lib/postgresql/15/bin")
 CORE = ("analyse", "match", "activity.py", "backfill.py", "model.py", "pace.py", "picture.py")
 
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "worksteal")
-"""On two cores: a third worker goes on while the stories of the others wait for daemons."""
-STORIES_FIRST = ("imagesignals_pipeline_tests/story", "imagesignals_pipeline_tests")
-"""The longest tests are stories: begun last, they would keep one worker alone at work."""
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-n", "2")
 STATIC = (
     ("lint", (BIN / "ruff", "check", ".")),
     ("format", (BIN / "ruff", "format", "--check", ".")),
@@ -27,7 +24,7 @@ COVERAGE = (sys.executable, "-m", "coverage", "report", "--skip-covered", "--sho
 def main() -> int:
     """Run all checks, the quick ones first; return how many failed."""
     failed = [name for name, command in STATIC if not _passes(name, command)]
-    covered = (*PYTEST, "--cov", "--cov-report=", *STORIES_FIRST)
+    covered = (*PYTEST, "--cov", "--cov-report=", "imagesignals_pipeline_tests")
     failed += [] if _passes("tests", covered) else ["tests"]
     failed += [] if _passes("coverage", (*COVERAGE, "--fail-under=94")) else ["coverage"]
     core = ",".join(

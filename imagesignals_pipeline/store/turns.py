@@ -74,18 +74,21 @@ def in_turn(
 
 
 @contextmanager
-def alone(engine: Engine, run_id: str, number: int) -> Generator[None]:
+def alone(engine: Engine, run_id: str, number: int) -> Generator[Connection]:
     """Work on a batch alone: wait until nobody else does; who dies lets go of it.
 
     Workers on other machines may be given a batch whose worker is only slow. It shall not fetch
-    twice at the same time what one place in the pool was taken for. The transaction that holds the
-    batch touches no table: while pictures are fetched, nobody's ALTER TABLE has to wait.
+    twice at the same time what one place in the pool was taken for.
+
+    Yields:
+        The connection whose transaction holds the batch. As long as it has touched no table,
+        nobody's ALTER TABLE has to wait: it is not for reading before pictures are fetched.
     """
     with engine.begin() as connection:  # its transaction holds the lock, also behind a pooler
         batch = {"batch": f"{run_id} {number}"}
         while not connection.execute(query("hold_batch"), batch).scalar_one():
             time.sleep(ASK_AGAIN_S)
-        yield
+        yield connection
 
 
 @contextmanager
