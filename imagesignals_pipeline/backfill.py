@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine
@@ -25,6 +26,16 @@ PROGRESS_TOLD = 500
 """Times that a run counts all it has planned, to tell how far it is; at most after each batch."""
 
 T = TypeVar("T")
+
+
+class Compare(Protocol):
+    """Compares a portion of the pictures that moved, or of those that wait for it."""
+
+    def __call__(
+        self, connection: Connection, /, *, limit: int, seen: matching.Seen
+    ) -> matching.Settled:
+        """Compare at most so many."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +85,11 @@ def run_batch(bench: Workbench, *, run_id: str, number: int, tell: Tell) -> int:
         NotPlannedError: The plan of this run does not hold the batch.
         StorageMisconfiguredError: The storage refuses every picture; nothing is stored.
     """
-    with store.alone(bench.engine, run_id, number) as holding:
-        return _run_batch(bench, holding, run_id, number, tell)
+    with store.alone(bench.engine, run_id, number):
+        return _run_batch(bench, run_id, number, tell)
 
 
-def _run_batch(bench: Workbench, holding: Connection, run_id: str, number: int, tell: Tell) -> int:
+def _run_batch(bench: Workbench, run_id: str, number: int, tell: Tell) -> int:
     with store.reading(bench.engine) as connection:
         planned = source.planned(connection, run_id, number)
         if planned is None:
@@ -96,7 +107,8 @@ def _run_batch(bench: Workbench, holding: Connection, run_id: str, number: int, 
     for outcome in outcomes:
         tell(activity.processed(outcome, duplicate=outcome.submission.id in duplicates))
     if number % ceil(planned.batch_count / PROGRESS_TOLD) == 0 or number == planned.batch_count:
-        now = source.progress(holding, run_id)
+        with store.reading(bench.engine) as connection:
+            now = source.progress(connection, run_id)
         tell(activity.totals(now.totals, pace.in_words(now.pace) if now.pace else ""))
     return len(outcomes)
 
@@ -187,13 +199,8 @@ def settle(
         SubmissionsHiddenError: Hidden submissions would pass for deleted; nothing was changed.
     """
 
-    def move(connection: Connection) -> int:  # to find what has moved reads all pictures
-        settled = matching.settle(connection, limit=PORTION, seen=matching.Seen(call))
-        store.link(connection, settled.submissions)
-        return settled.moved
-
-    def recheck(connection: Connection) -> int:
-        settled = matching.recheck(connection, limit=PORTION, seen=matching.Seen(call))
+    def write(compare: Compare, connection: Connection) -> int:
+        settled = compare(connection, limit=PORTION, seen=matching.Seen(call))
         store.link(connection, settled.submissions)
         return settled.moved
 
@@ -201,10 +208,11 @@ def settle(
         source.require_visible(connection)
     withdrawn = _in_turn(engine, store.forget_withdrawn)
     moved = known = 0
-    for write in (move,) if postpone else (move, recheck):
+    # To find what has moved reads all pictures, so that it is not done beside what waits.
+    for compare in (matching.settle,) if postpone else (matching.settle, matching.recheck):
         portion = PORTION
         while portion == PORTION:
-            portion = _in_turn(engine, write)
+            portion = _in_turn(engine, partial(write, compare))
             moved += portion
             # There may be many more. Those of another version, and what is postponed, do not count.
             if moved == PORTION and not postpone:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import psycopg
 from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 
 from imagesignals_pipeline.database.errors import explain, withhold_values
 from imagesignals_pipeline.database.urls import normalise
@@ -85,7 +85,6 @@ def engine(
         connect_args=options(address),
         hide_parameters=True,
         isolation_level="READ COMMITTED",  # whoever waited for a turn sees what was done
-        pool_pre_ping=True,
         pool_size=5,
         max_overflow=5,
         pool_use_lifo=True,  # the connection used last has the plans of our statements
@@ -94,6 +93,7 @@ def engine(
     )
     event.listen(made, "connect", _prepare_where_possible)
     event.listen(made, "connect", _send_arrays_in_binary)
+    event.listen(made, "checkout", _require_alive)
     event.listen(made, "begin", _limits(statement_timeout_s, lock_timeout_s))
     event.listen(made, "handle_error", withhold_values)
     return made
@@ -139,6 +139,20 @@ def _prepare_where_possible(connection: psycopg.Connection, _: object) -> None:
     connection.rollback()
     if answer != (connection.info.backend_pid,):
         connection.prepare_threshold = None
+
+
+def _require_alive(connection: psycopg.Connection, *_: object) -> None:
+    """Have another connection made where the server has dropped this one while it was idle.
+
+    SQLAlchemy's own `pool_pre_ping` makes an error of the driver out of an interrupt that comes
+    then: a run that was cancelled would go on with its next step.
+    """
+    connection.autocommit = True
+    try:
+        connection.execute(";")
+    except psycopg.OperationalError as lost:
+        raise InvalidatePoolError from lost
+    connection.autocommit = False
 
 
 def _send_arrays_in_binary(connection: psycopg.Connection, _: object) -> None:

@@ -73,15 +73,16 @@ def in_one_place(spots: Sequence[Spot], a: Print) -> bool:
     That is one field of one line, or the status bar: a receipt that was shown again.
     """
     strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
-    if not strong or _are_above(strong, a):
-        return bool(strong)
-    width = max(spot.x + spot.width for spot in strong) - min(spot.x for spot in strong)
-    height = max(spot.y + spot.height for spot in strong) - min(spot.y for spot in strong)
+    return bool(strong) and (_in_one_field(strong) or _in_status_bar(strong, a))
+
+
+def _in_one_field(spots: Sequence[Spot]) -> bool:
+    width = max(spot.x + spot.width for spot in spots) - min(spot.x for spot in spots)
+    height = max(spot.y + spot.height for spot in spots) - min(spot.y for spot in spots)
     return width <= ONE_FIELD and height <= ONE_LINE
 
 
-def _are_above(spots: Sequence[Spot], a: Print) -> bool:
-    """Return whether all of them lie in the status bar of a's picture."""
+def _in_status_bar(spots: Sequence[Spot], a: Print) -> bool:
     bottom = max(spot.y + spot.height for spot in spots)
     return bottom * a.words.height <= a.below_status_bar
 
@@ -262,7 +263,9 @@ def _without_clock(foreign: Mask, spots: Sequence[Spot], a: Print) -> Mask:
     What it shows beside the clock passes for strokes.
     """
     strong = [spot for spot in spots if spot.strength > FAINT_SPOT]
-    if not any(spot.strength > CERTAIN_SPOT for spot in strong) or not _are_above(strong, a):
+    if max((spot.strength for spot in strong), default=0) <= CERTAIN_SPOT:
+        return foreign
+    if not _in_status_bar(strong, a):
         return foreign
     below = foreign.copy()
     below[: int(a.below_status_bar)] = False

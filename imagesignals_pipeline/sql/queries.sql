@@ -215,8 +215,8 @@ from image_signal_batches
 where run_id = :run_id;
 
 -- name: unfinished
--- How many submissions a run planned that are not done, see `analysed_since`: of those that it tried
--- none, whatever has become of them since.
+-- How many submissions a run planned that are not done; see `analysed_since`. What was tried since
+-- the plan counts as done, also where its screenshot has been replaced by now.
 select count(*) as unfinished
 from (
     select unnest(submission_ids) as id
@@ -345,21 +345,20 @@ select pg_try_advisory_xact_lock(hashtextextended('imagesignals:writes', 0)) as 
 -- SSD, so that a plan made while the tables are small reads by index too; and no compiling of plans.
 -- The planner takes the recursion of `related_pictures` for a million rows, and would spend seconds
 -- on compiling what then reads a few. With one plan a list that is null for "all" needs `coalesce`:
--- what `or` offers cannot be read by index.
+-- what `or` offers cannot be read by index. The turn of a machine that is gone ends after ten minutes
+-- between two statements, in which a batch is compared many times.
 select
     set_config('lock_timeout', :lock_timeout, true) as lock_timeout,
+    set_config('idle_in_transaction_session_timeout', '10min', true) as idle_timeout,
     set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_mode,
     set_config('random_page_cost', '1.1', true) as random_page_cost,
     set_config('jit', 'off', true) as jit;
 
--- name: free_turn_soon
--- The turn of a machine that is gone ends after this long, far earlier than its other transactions.
-select set_config('idle_in_transaction_session_timeout', :idle_timeout, true) as idle_timeout;
-
 -- name: save_signals
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
--- analysis or a verdict, nor does an address that the submission had replace the one that it has. What could be analysed after all is no failure any more. Returns what was
--- written, and the hash that was counted before.
+-- analysis or a verdict. What was fetched from an address that the submission has no more comes too
+-- late for the row of its present one. What could be analysed after all is no failure any more.
+-- Returns what was written, and the hash that was counted before.
 with fresh as (
     select *
     from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
@@ -409,7 +408,6 @@ written as (
     left join payment_image_signals as known
         on known.payment_submission_id = submission.id
         and known.payment_submission_id = any(cast(:ids as uuid []))
-    -- What was fetched before the screenshot was replaced comes too late for its row.
     where known.payment_submission_id is null
         or imagesignals_is_current(true, fresh.image_url, submission.screenshot_url)
         or not imagesignals_is_current(
@@ -548,8 +546,8 @@ using withdrawn
 where signals.payment_submission_id = withdrawn.id;
 
 -- name: save_failures
--- Since when, and when last, a present screenshot could not be analysed. Another address begins anew, and so
--- does an attempt long after `imagesignals_retry_at`: nobody has tried meanwhile.
+-- Since when, and when last, a present screenshot could not be analysed. Another address begins
+-- anew, and so does an attempt long after `imagesignals_retry_at`: nobody has tried meanwhile.
 insert into image_signal_failures as known (payment_submission_id, image_url, failure_kind)
 select
     fresh.payment_submission_id,
@@ -1516,7 +1514,7 @@ order by shown.first_created_at, shown.first_id, 1
 limit :row_limit;
 
 -- name: save_pictures
--- Remember where pictures stand in the order of submission; one without a descriptor keeps that it has.
+-- Remember where pictures stand in the order of submission. Without a descriptor the known one stays.
 insert into image_pictures as picture (
     pixels_sha256, first_created_at, first_id, algorithm_version, descriptor
 )

@@ -68,7 +68,7 @@ def unseal(stored: bytes) -> bytes:
 
 
 def require_key(connection: Connection) -> None:
-    """Return when what is stored already can be opened; looks at some, once for each connection.
+    """Return when what is stored already can be opened; looks at some, until there are any.
 
     Whoever stores thumbnails without the key that others use, or with one of its own, would
     otherwise hear of it only when it has to read one of theirs.
@@ -77,9 +77,10 @@ def require_key(connection: Connection) -> None:
         ThumbnailsLockedError: It cannot.
     """
     if not connection.info.get(_OPENED):
-        for stored in connection.execute(query("some_sealed_payloads")).scalars():
+        found = connection.execute(query("some_sealed_payloads")).scalars().all()
+        for stored in found:
             unseal(bytes(stored))
-        connection.info[_OPENED] = True
+        connection.info[_OPENED] = bool(found)
 
 
 def reseal(connection: Connection, after: UUID | None) -> Resealed:

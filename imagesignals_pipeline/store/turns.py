@@ -13,8 +13,6 @@ from imagesignals_pipeline.sql import query, states
 
 TURN_TIMEOUT = "60s"
 """Longest wait for another writer of the pipeline."""
-IDLE_TIMEOUT = "600s"
-"""After this long between two statements the server takes whoever has the turn for dead."""
 GIVE_WAY_AFTER = "500ms"
 """Below PostgreSQL's deadlock_timeout (1 s), after which one of two programs that wait for each
 other is thrown out: in a knot of locks it is we who step back, never the live application."""
@@ -64,7 +62,6 @@ def in_turn(
         try:
             with _marked(connection), connection.begin_nested():
                 connection.execute(query("write_settings"), {"lock_timeout": GIVE_WAY_AFTER})
-                connection.execute(query("free_turn_soon"), {"idle_timeout": IDLE_TIMEOUT})
                 return write()
         except DBAPIError as error:
             if states.sqlstate(error) not in TRANSIENT:
@@ -74,21 +71,18 @@ def in_turn(
 
 
 @contextmanager
-def alone(engine: Engine, run_id: str, number: int) -> Generator[Connection]:
+def alone(engine: Engine, run_id: str, number: int) -> Generator[None]:
     """Work on a batch alone: wait until nobody else does; who dies lets go of it.
 
     Workers on other machines may be given a batch whose worker is only slow. It shall not fetch
-    twice at the same time what one place in the pool was taken for.
-
-    Yields:
-        The connection whose transaction holds the batch. As long as it has touched no table,
-        nobody's ALTER TABLE has to wait: it is not for reading before pictures are fetched.
+    twice at the same time what one place in the pool was taken for. The transaction that holds the
+    batch touches no table: while pictures are fetched, nobody's ALTER TABLE has to wait.
     """
     with engine.begin() as connection:  # its transaction holds the lock, also behind a pooler
         batch = {"batch": f"{run_id} {number}"}
         while not connection.execute(query("hold_batch"), batch).scalar_one():
             time.sleep(ASK_AGAIN_S)
-        yield connection
+        yield
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Reaching a PostgreSQL: bounds on each connection, and what is said when it fails."""
 
+import os
 import re
+import signal
 import socket
 import socketserver
 import struct
@@ -11,6 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from uuid import uuid4
 
 import pytest
@@ -350,6 +353,47 @@ def test_whoever_waited_sees_what_was_done(empty_database_url: str) -> None:
     with database.connected(url) as engine, engine.connect() as c:
         assert c.execute(text("show default_transaction_isolation")).scalar_one() == "serializable"
         assert c.execute(text("show transaction_isolation")).scalar_one() == "read committed"
+
+
+def test_a_connection_that_was_dropped_is_made_anew(empty_database_url: str) -> None:
+    """A server that was restarted, or a firewall, says nothing of it before it is asked."""
+    with (
+        database.connected(empty_database_url) as engine,
+        database.connected(empty_database_url) as other,
+    ):
+        with engine.connect() as c:
+            before = c.execute(text("select pg_backend_pid()")).scalar_one()
+        with other.connect() as c:
+            c.execute(text("select pg_terminate_backend(:pid, 5000)"), {"pid": before})
+        with engine.connect() as c:
+            assert c.execute(text("select pg_backend_pid()")).scalar_one() != before
+
+
+class Interrupted(BaseException):
+    """What Dagster raises when it is asked to stop, wherever the program is."""
+
+
+def test_an_interrupt_stays_one(empty_database_url: str) -> None:
+    """Also while a connection is asked whether it is still there."""
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with database.connected(empty_database_url) as engine:
+        with engine.connect() as c:
+            server: int = c.execute(text("select pg_backend_pid()")).scalar_one()
+        os.kill(server, signal.SIGSTOP)
+        asking = Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1))
+        asking.start()
+        try:
+            with pytest.raises(Interrupted):
+                engine.connect()
+        finally:
+            os.kill(server, signal.SIGCONT)
+            signal.signal(signal.SIGUSR1, before)
+        with engine.connect() as c:
+            assert c.execute(text("select 1")).scalar_one() == 1
 
 
 def test_an_endless_statement_ends(empty_database_url: str) -> None:

@@ -514,6 +514,13 @@ class TestOthersAtWork:
         with engine.connect() as connection:
             assert set(rows(connection)) == {made[0].id}
 
+    def test_the_turn_of_a_machine_that_is_gone_ends(self, connection: Connection) -> None:
+        """Nobody waits half an hour for it, as long as a download may take in all."""
+        idle = text("show idle_in_transaction_session_timeout")
+        before = connection.execute(idle).scalar_one()
+        within = store.in_turn(connection, lambda: connection.execute(idle).scalar_one())
+        assert (before, within) == ("30min", "10min")
+
     def test_nobody_looks_ahead_whose_turn_it_is(self, connection: Connection) -> None:
         """What is done while waiting is not done without."""
         store.in_turn(connection, lambda: None, meanwhile=pytest.fail)
