@@ -5,7 +5,6 @@ from typing import Any, TypeVar, cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Greys = NDArray[np.uint8]
 Floats = NDArray[np.floating[Any]]
@@ -24,6 +23,8 @@ cv2.setNumThreads(1)  # many pictures are compared side by side: one core each, 
 LEAST_CONTRAST, MOST_STRETCHED = 0.005, 20.0
 """Bounds of what is a blob: an eighth of what the method names, for the sake of smooth pictures;
 and twice as long as that allows."""
+OUTSIDE = 2
+"""Neither in a mask (1) nor in a hole of it (0)."""
 COARSE = 4
 """A background is looked for on a picture this many times smaller."""
 
@@ -237,9 +238,11 @@ def closed(mask: Mask, size: int) -> Mask:
 
 def filled(mask: Mask, size: int) -> Mask:
     """Return the mask without holes, and without parts that are narrower than a square."""
-    whole = np.asarray(ndimage.binary_fill_holes(mask), bool)
+    padded = np.pad(mask, 1).view(np.uint8)
+    cv2.floodFill(padded, None, (0, 0), OUTSIDE)
     around = np.ones((size, size), np.uint8)
-    return cv2.morphologyEx(whole.view(np.uint8), cv2.MORPH_OPEN, around) > 0
+    whole = (padded[1:-1, 1:-1] != OUTSIDE).astype(np.uint8)
+    return cv2.morphologyEx(whole, cv2.MORPH_OPEN, around) > 0
 
 
 def shrunk_by(mask: Mask, edge: int) -> Mask:

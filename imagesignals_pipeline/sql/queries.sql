@@ -52,12 +52,7 @@ left join payment_image_signals as signals
         signals.written_by_pipeline, signals.image_url, submission.screenshot_url
     )
 where imagesignals_has_screenshot(submission.screenshot_url)
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    );
+    and imagesignals_within(submission.created_at, :since, :until);
 
 -- name: pending_by_month
 -- How many submissions wait in each month, in UTC.
@@ -76,12 +71,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and imagesignals_waits(
         signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
     )
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    )
+    and imagesignals_within(submission.created_at, :since, :until)
 group by month
 order by month;
 
@@ -101,12 +91,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and imagesignals_waits(
         signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
     )
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    )
+    and imagesignals_within(submission.created_at, :since, :until)
 order by imagesignals_moment(submission.created_at), submission.id
 limit cast(:row_limit as bigint);
 
@@ -169,12 +154,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
             and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
         )
     )
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    )
+    and imagesignals_within(submission.created_at, :since, :until)
 order by imagesignals_moment(submission.created_at), submission.id
 limit cast(:row_limit as bigint);
 
@@ -190,12 +170,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
         signals.analysis_status, signals.failure_kind, cast(:retried_kinds as text [])
     )
     and coalesce(imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now(), true)
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    )
+    and imagesignals_within(submission.created_at, :since, :until)
 order by imagesignals_moment(submission.created_at), submission.id;
 
 -- name: planned
@@ -2488,11 +2463,6 @@ from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 where imagesignals_has_screenshot(submission.screenshot_url)
     and signals.analysis_status in ('failed', 'skipped')
-    and (cast(:since as timestamptz) is null or submission.created_at >= :since)
-    and (
-        cast(:until as timestamptz) is null
-        or submission.created_at < :until
-        or (cast(:since as timestamptz) is null and submission.created_at is null)
-    )
+    and imagesignals_within(submission.created_at, :since, :until)
 order by imagesignals_moment(submission.created_at) desc, submission.id desc
 limit cast(:row_limit as bigint);

@@ -35,7 +35,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as 
 @pytest.fixture
 def folder() -> Generator[Path]:
     """A short path that every account may enter."""
-    with tempfile.TemporaryDirectory(prefix="imagesignals-", dir="/tmp") as path:
+    with tempfile.TemporaryDirectory(prefix="imagesignals-") as path:
         Path(path).chmod(0o755)
         yield Path(path)
 

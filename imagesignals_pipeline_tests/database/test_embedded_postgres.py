@@ -43,7 +43,7 @@ except EmbeddedPostgresError as error:
 @contextmanager
 def folder() -> Generator[Path]:
     """Make a directory that the server's account may enter where it is not ours."""
-    with tempfile.TemporaryDirectory(prefix="imagesignals-", dir="/tmp") as path:
+    with tempfile.TemporaryDirectory(prefix="imagesignals-") as path:
         Path(path).chmod(0o755)
         yield Path(path)
 
