@@ -38,6 +38,16 @@ def pytest_configure() -> None:
         tempfile.tempdir = str(MEMORY)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, which have a time limit of their own: the last one runs alone."""
+
+    def limit(item: pytest.Item) -> float:
+        marker = item.get_closest_marker("timeout")
+        return marker.args[0] if marker else 0.0
+
+    items.sort(key=limit, reverse=True)
+
+
 @pytest.fixture(scope="session")
 def postgres_bin() -> Path | None:
     """Directory of the PostgreSQL programs under test; None means those of the wheel."""

@@ -5,6 +5,7 @@ from itertools import product
 from random import Random
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,11 +138,12 @@ def test_a_later_copy_reveals_an_earlier_one() -> None:
     assert found[members[1].id].percentage == 95
 
 
-def test_mergers_take_over_what_parts_either_group() -> None:
+@pytest.mark.parametrize(("one", "other"), ["ab", "ba"])
+def test_mergers_take_over_what_parts_either_group(one: str, other: str) -> None:
     """Whom one of two merged groups is parted from, the merged group is parted from too."""
     members = [member(number, name) for number, name in enumerate("abcde")]
-    edges = [edge("d", "a", 99), edge("d", "b", 98), edge("e", "b", 97), edge("e", "c", 96)]
-    found = links(members, [*edges, parted("a", "c")])
+    edges = [edge("d", "a", 99), edge("d", "b", 98), edge("e", other, 97), edge("e", "c", 96)]
+    found = links(members, [*edges, parted(one, "c")])
     assert {copy.int: link.original_id.int for copy, link in found.items()} == {1: 0, 3: 0, 4: 0}
 
 
