@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 
 from imagesignals_pipeline import database, sql
@@ -30,22 +31,17 @@ ROOM = 6 << 30
 """Bytes of memory that must be free; a whole run writes a quarter of it."""
 
 
+# How long an example takes says little where other programs work too.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
+
 def pytest_configure() -> None:
     """Have what tests write lie in memory: a new database takes a tenth of the time there."""
     if not MEMORY.is_dir():
         return
     if min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) > ROOM:
         tempfile.tempdir = str(MEMORY)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, which have a time limit of their own: the last one runs alone."""
-
-    def limit(item: pytest.Item) -> float:
-        marker = item.get_closest_marker("timeout")
-        return marker.args[0] if marker else 0.0
-
-    items.sort(key=limit, reverse=True)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imagesignals_pipeline import match
@@ -35,7 +35,6 @@ def plain_score(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> flo
     return shared / max(len(one) + len(other), 1)
 
 
-@settings(deadline=None)  # the machine is shared; the work is bounded by the sizes
 @given(st.lists(WORDS, max_size=5), WORDS)
 def test_scores_agree_with_the_plain_way(
     others: list[list[tuple[int, int]]], one: list[tuple[int, int]]
@@ -47,7 +46,6 @@ def test_scores_agree_with_the_plain_way(
     assert candidates.scores(described(one)).tolist() == pytest.approx(expected)
 
 
-@settings(deadline=None)  # as above
 @given(WORDS, WORDS)
 def test_scores_are_symmetric(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
     """A score is a function of the pair, to the last bit."""

@@ -63,7 +63,8 @@ def failed_for(connection: Connection, since: str, last: str) -> None:
 
 @given(ADDRESSES | LONG_ADDRESSES)
 @settings(
-    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_database_cleans_addresses_as_we_do(connection: Connection, url: str) -> None:
     """`imagesignals_public_url` and `public_url` agree about every text."""

@@ -394,7 +394,6 @@ def finish(engine: Engine, history: History, waiting: Collection[int]) -> None:
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories())
@@ -416,7 +415,6 @@ def test_all_histories_end_in_one_state(engine: Engine, history: History) -> Non
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories())

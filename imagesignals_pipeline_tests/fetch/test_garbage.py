@@ -87,7 +87,7 @@ def babbler() -> Generator[tuple[Server, Fetcher, list[bytes]]]:
 
 
 @given(st.one_of(ANSWERS, st.binary(max_size=100)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_answer_raises(babbler: tuple[Server, Fetcher, list[bytes]], answer: bytes) -> None:
     """Statuses, headers and bodies in any combination, true or not, cut off anywhere."""
     server, fetcher, saying = babbler
