@@ -288,6 +288,17 @@ class TestUnsettled:
             kept = connection.execute(text("select payment_submission_id from image_fingerprints"))
             assert set(kept.scalars()) == {made[1].id, made[2].id}
 
+    def test_a_failure_whose_screenshot_was_taken_away(self, engine: Engine) -> None:
+        """Since when it failed is forgotten too: the next one at that address is tried at once."""
+        with engine.begin() as connection:
+            one = submit(connection)
+            store.save(connection, [Outcome(one, NOT_FOUND)], ANALYSED_AT)
+            change(connection, one, screenshot_url=None)
+        assert backfill.settle(engine).signals_withdrawn == 1
+        with engine.connect() as connection:
+            known = connection.execute(text("select count(*) from image_signal_failures"))
+            assert known.scalar_one() == 0
+
     def test_what_another_program_wrote_stays(self, engine: Engine) -> None:
         """Also of a submission that has no screenshot any more."""
         with engine.begin() as connection:

@@ -367,6 +367,22 @@ class TestHashIndex:
         save(connection, second, picture("a"))
         assert hashes(connection) == {"00ff00ff00ff00ff": (first.id, 2)}
 
+    def test_a_hash_of_what_was_no_analysis_has_not_been_counted(
+        self, connection: Connection
+    ) -> None:
+        """So it arrives with the analysis that takes the row's place, also where it is the same."""
+        one = submit(connection)
+        connection.execute(
+            text(
+                "insert into payment_image_signals"
+                " (payment_submission_id, image_url, perceptual_hash, analysis_status)"
+                " values (:id, 'x', :hash, 'failed')"
+            ),
+            {"id": one.id, "hash": "00ff00ff00ff00ff"},
+        )
+        save(connection, one, picture("a"))
+        assert hashes(connection) == {"00ff00ff00ff00ff": (one.id, 1)}
+
 
 class TestPlans:
     """Batches of a run."""

@@ -349,6 +349,12 @@ class TestForgotten:
         arrive(engine, cast())
         assert all(stored(engine).values())
         assert state(engine) == found
+        with engine.connect() as connection:
+            forgotten = connection.execute(
+                text("select thumbnail_forgotten from image_fingerprints")
+            )
+            assert set(forgotten.scalars()) == {False}
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(cast())
 
     def test_what_waits_to_be_forgotten_is_noticed(self, engine: Engine) -> None:
         """So the sensor starts a run for it, and none when nothing is too old, or all is needed."""
