@@ -144,6 +144,22 @@ class TestEncrypted:
             other_worker.dispose()
         assert stored(engine) == before
 
+    def test_a_worker_that_began_before_all_others_is_refused_too(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without the key it may go on until somebody else has encrypted a thumbnail."""
+        other_worker = database.engine(engine.url)
+        arrive(other_worker, cast()[:1])
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[1:2])
+        before = stored(engine)
+        monkeypatch.delenv(settings.THUMBNAIL_KEY)
+        for each in cast()[2:]:
+            with pytest.raises(store.ThumbnailsLockedError):
+                arrive(other_worker, [each])
+        other_worker.dispose()
+        assert stored(engine) == before
+
     @pytest.mark.usefixtures("small_portions")
     def test_a_key_may_be_set_later_and_changed(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
