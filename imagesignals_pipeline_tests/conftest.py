@@ -28,8 +28,7 @@ STARTING_S = 60.0
 """A home may be that old before its session has taken the lease."""
 MEMORY = Path("/dev/shm")
 ROOM = 6 << 30
-"""Bytes of memory that must be free; a whole run writes a quarter of it."""
-
+"""Bytes of memory that must be free; a run was seen to hold 0.4 GB at once."""
 
 # How long an example takes says little where other programs work too.
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -142,17 +142,17 @@ def _prepare_where_possible(connection: psycopg.Connection, _: object) -> None:
 
 
 def _require_alive(connection: psycopg.Connection, *_: object) -> None:
-    """Have another connection made where the server has dropped this one while it was idle.
+    """Have another connection made where this one has ended while it was idle.
 
     SQLAlchemy's own `pool_pre_ping` makes an error of the driver out of an interrupt that comes
     then: a run that was cancelled would go on with its next step.
     """
-    connection.autocommit = True
     try:
+        connection.autocommit = True
         connection.execute(";")
+        connection.autocommit = False
     except psycopg.OperationalError as lost:
         raise InvalidatePoolError from lost
-    connection.autocommit = False
 
 
 def _send_arrays_in_binary(connection: psycopg.Connection, _: object) -> None:

@@ -241,7 +241,7 @@ def filled(mask: Mask, size: int) -> Mask:
     padded = np.pad(mask, 1).view(np.uint8)
     cv2.floodFill(padded, None, (0, 0), OUTSIDE)
     around = np.ones((size, size), np.uint8)
-    whole = (padded[1:-1, 1:-1] != OUTSIDE).astype(np.uint8)
+    whole = (padded[1:-1, 1:-1] != OUTSIDE).view(np.uint8)
     return cv2.morphologyEx(whole, cv2.MORPH_OPEN, around) > 0
 
 

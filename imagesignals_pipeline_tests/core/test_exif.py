@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -297,7 +297,6 @@ def test_text_of_strangers_is_made_clean() -> None:
     assert len(metadata.notes) < 150
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.dictionaries(st.integers(0, 0xFFFF), st.text() | st.binary() | st.floats() | st.none()))
 def test_any_tags_give_one_printable_sentence(tags: dict[int, object]) -> None:
     """Whatever types and values Pillow hands on, reading them does not fail."""
