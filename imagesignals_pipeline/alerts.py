@@ -24,7 +24,7 @@ def send(url: str, line: str) -> None:
         apprise: Any = importlib.import_module("apprise")
     except ImportError:
         raise AlertNotSentError(
-            "Alerts need apprise: install imagesignals-pipeline with its extra `alerts`."
+            "Alerts need apprise: run `pip install apprise` in this environment."
         ) from None
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # it quotes addresses
     channel = apprise.Apprise()

@@ -110,9 +110,7 @@ def _columns(result: Analysis | Failure) -> dict[str, object]:
 
 def demo(console: Console, *, batch_delay: float) -> None:
     """Show the whole story on a society of our own, always in the embedded database."""
-    for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
-        if os.environ.pop(variable, None):
-            console.print(f"The demonstration leaves {variable} alone: it has its own database.")
+    _leave_alone(console)
     with environment.prepared(dagster=True), _connected() as engine, _society(console, engine):
         _backfill(console, engine, BackfillOptions(batch_delay=batch_delay))
         with engine.begin() as connection:
@@ -129,10 +127,12 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
     from imagesignals_pipeline.dev import supervise
     from imagesignals_pipeline.review.server import listen
 
-    own_database = settings.read(os.environ).database_url is None
     listen(port).close()  # Dagster would go on without its UI where the port is taken
-    if not with_demo:
+    if with_demo:
+        _leave_alone(console)
+    else:
         _say_where()
+    own_database = settings.read(os.environ).database_url is None
     with environment.prepared(dagster=True) as server, ExitStack() as stack:
         with _connected() as engine:
             if with_demo:
@@ -189,6 +189,13 @@ def review(console: Console, *, port: int) -> None:
                 zone=read.time_zone,
             )
             server.serve(desk, listening)
+
+
+def _leave_alone(console: Console) -> None:
+    """Forget which databases are named: the demonstration must not touch them."""
+    for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+        if os.environ.pop(variable, None):
+            console.print(f"The demonstration leaves {variable} alone: it has its own database.")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import pandas as pd
 from sqlalchemy import Connection, text
 
+from imagesignals_pipeline import match
 from imagesignals_pipeline.model import advice_on
 from imagesignals_pipeline.sql import query, require_tables
 
@@ -80,7 +81,8 @@ CHECKS = (
         Table.SIGNALS,
         Severity.ERROR,
         "No submission has more than one row of signals.",
-        "{broken} second rows, and no unique index: delete the rows and create the index again.",
+        "{broken} second rows, and no unique index: docs/operating.md (Mending) has the SQL that "
+        "restores it.",
     ),
     Check(
         "no_dangling_links",
@@ -95,36 +97,38 @@ CHECKS = (
         Table.SIGNALS,
         Severity.ERROR,
         "No submission is its own original.",
-        "{broken} submissions name themselves: clear their duplicate columns.",
+        "{broken} submissions name themselves: docs/operating.md (Mending) has the SQL that clears "
+        "them.",
     ),
     Check(
         "duplicates_have_an_original",
         Table.SIGNALS,
         Severity.ERROR,
         "Every copy names an earlier, analysed submission that is no copy itself, and says why.",
-        "{broken} copies have not, since submissions were deleted or changed: run the backfill.",
+        "{broken} do not, because submissions were deleted or changed: run the backfill.",
     ),
     Check(
         "copies_are_marked",
         Table.SIGNALS,
         Severity.ERROR,
         "Every submission with the bytes or pixels of an earlier one is marked as a duplicate.",
-        "{broken} are not, since submissions were deleted or changed: run the backfill.",
+        "{broken} are not, because submissions were deleted or changed: run the backfill.",
     ),
     Check(
         "completed_rows_are_whole",
         Table.SIGNALS,
         Severity.ERROR,
         "Every row that the pipeline analysed has its hash and its fingerprint.",
-        "{broken} rows have not: delete them from payment_image_signals, then run the backfill.",
+        "{broken} do not: docs/operating.md (Mending) has the SQL that deletes them; then run the "
+        "backfill.",
     ),
     Check(
         "failures_have_a_reason",
         Table.SIGNALS,
         Severity.ERROR,
-        "Every failed or skipped row of the pipeline says why, and is its own.",
-        "{broken} rows do not, or are not: delete them from payment_image_signals, then run the "
-        "backfill.",
+        "Every failed or skipped row of the pipeline says why, and nobody else wrote it.",
+        "{broken} do not, or were written by others: docs/operating.md (Mending) has the SQL that "
+        "deletes them; then run the backfill.",
     ),
     Check(
         "failure_rate",
@@ -145,15 +149,15 @@ CHECKS = (
         "pictures_can_be_compared",
         Table.SIGNALS,
         Severity.WARN,
-        "Every analysed picture can be compared with new ones.",
-        "Another program analysed {broken} of them, and whoever reuses their pictures is not "
-        "noticed: switch on reanalyse_outdated_schedule until none is left.",
+        "Every analysed picture can be compared with new ones, if it can still be fetched.",
+        "{broken} were analysed by another program or an older version, and altered copies of them "
+        "are not noticed: switch on reanalyse_outdated_schedule until none is left.",
     ),
     Check(
         "late_pictures_are_compared",
         Table.SIGNALS,
         Severity.WARN,
-        "Every picture was compared with the earlier ones that came after it.",
+        "Every picture was compared with older ones that arrived late.",
         "{broken} have yet to be: the last run of a backfill does it, or the job "
         "relink_duplicates.",
     ),
@@ -253,6 +257,7 @@ def report(connection: Connection) -> Report:
         "failure_rate": {"max_failure_rate": MAX_FAILURE_RATE},
         "nothing_waits_long": {"max_wait_hours": MAX_WAIT_HOURS},
         "duplicate_rate": {"max_duplicate_rate": MAX_DUPLICATE_RATE},
+        "pictures_can_be_compared": {"algorithm_version": match.ALGORITHM_VERSION},
     }
     checks = tuple(_checked(connection, check, limits.get(check.name, {})) for check in CHECKS)
     accounted_for = next(

@@ -64,7 +64,7 @@ def sniff(content: bytes) -> Format | Failure:
     """Return the format of a file, or why it is skipped.
 
     A file of no bytes is a failure that may pass; everything else that is refused here is
-    content that we do not analyse, and never will be another.
+    content that we do not analyse.
     """
     if not content:
         return Failure(FailureKind.EMPTY, "Empty file: the address answers with no content")

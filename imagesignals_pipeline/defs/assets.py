@@ -199,6 +199,7 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
         unfinished = _unfinished(connection, context.run)
         totals, everything = source.totals(connection, month), source.totals(connection)
         failures = source.failures_frame(connection, month, limit=preview.ROWS)
+    left_out = totals.failed + totals.skipped - len(failures)
     if unfinished:
         raise dg.Failure(
             f"{unfinished} submissions of {context.partition_key} were planned but not analysed. "
@@ -211,7 +212,12 @@ def seal_month(context: dg.AssetExecutionContext, postgres: dg.ResourceParam[Pos
             "month_skipped": totals.skipped,
             "month_failed": totals.failed,
             "month_pending": totals.pending,
-            "month_not_analysed": preview.table(failures, below=WHAT_NEXT),
+            "month_not_analysed": preview.table(
+                failures,
+                below=f"Older ones left out: {left_out}. {WHAT_NEXT}"
+                if left_out > 0
+                else WHAT_NEXT,
+            ),
             "all_months_completed": everything.completed,
             "all_months_failed": everything.failed,
             "all_months_pending": everything.pending,

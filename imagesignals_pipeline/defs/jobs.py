@@ -15,7 +15,9 @@ from imagesignals_pipeline.defs.report import duplicate_review_report
 
 ASSETS = (pending_submissions, payment_image_signals, image_perceptual_hash_index)
 CHECKS = dg.AssetSelection.checks(post_backfill_verification)
-RETRY = {"retry_due": True}
+RETRY = {"retry_failed": True}
+RETRY_DUE = {"retry_due": True}
+"""What the schedule asks for instead: it does not knock at a closed door every hour."""
 PORTION = 200
 """Outdated pictures of one run: a minute or two of work."""
 REANALYSE = {"outdated": PORTION}
@@ -40,8 +42,9 @@ image_signals_backfill = _by_month(
 )
 retry_failed = _by_month(
     "retry_failed",
-    "Also tries again what failed for a reason that may pass, if its pause is over: that is as "
-    "long as it has failed already, a quarter of an hour at least; after 30 days it is given up.",
+    "Also tries again all that failed for a reason that may pass. Its schedule takes of that only "
+    "what it is time for: the pause is as long as a screenshot has failed already, a quarter of an "
+    "hour at least; after 30 days it is given up.",
     **RETRY,
 )
 reanalyse_outdated = _by_month(

@@ -16,7 +16,7 @@ from imagesignals_pipeline.backlog import Backlog
 from imagesignals_pipeline.defs import abandoned, requests
 from imagesignals_pipeline.defs.jobs import (
     REANALYSE,
-    RETRY,
+    RETRY_DUE,
     image_signals_backfill,
     reanalyse_outdated,
     relink_duplicates,
@@ -94,7 +94,7 @@ def retry_failed_schedule(
     context: dg.ScheduleEvaluationContext, postgres: dg.ResourceParam[Postgres]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Try again what failed for a reason that may pass, at a distance that doubles, for a month."""
-    return _months(context, postgres, retry_failed.name, backlog.due, RETRY)
+    return _months(context, postgres, retry_failed.name, backlog.due, RETRY_DUE)
 
 
 @_by_the_clock(reanalyse_outdated, HOURLY_PORTION)

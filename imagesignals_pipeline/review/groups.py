@@ -129,6 +129,15 @@ class Counts:
     decisions: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many screenshots are analysed, how many could not be, and how many wait."""
+
+    analysed: int
+    not_analysed: int
+    waiting: int
+
+
 def page(
     connection: Connection, filters: Filters, place: Place = FIRST, *, page_size: int = 20
 ) -> Page:
@@ -192,6 +201,12 @@ def counts(connection: Connection) -> Counts:
         flats["same" if row.same_flat else "other"] += row.copies
         decisions[row.decision] += row.copies
     return Counts(total, tiers, dict(sorted(months.items())), flats, decisions)
+
+
+def coverage(connection: Connection) -> Coverage:
+    """Count the screenshots that copies were looked for in, and those they were not."""
+    row = connection.execute(query("review_coverage")).one()
+    return Coverage(row.analysed, row.not_analysed, row.waiting)
 
 
 def _judgements(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[Judgement]]:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from imagesignals_pipeline import dates
 from imagesignals_pipeline.review import words
 from imagesignals_pipeline.review.filters import Filters
-from imagesignals_pipeline.review.groups import Altered, Counts, Group, Page
+from imagesignals_pipeline.review.groups import Altered, Counts, Coverage, Group, Page
 from imagesignals_pipeline.review.pictures import Pair
 
 FILTER_CLASSES = {"tier": "t", "month": "m", "flat": "f", "decision": "d"}
@@ -51,14 +51,21 @@ def data_uri(content: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{b64encode(content).decode()}"
 
 
-def list_page(
-    page: Page, counts: Counts, filters: Filters, here: Mapping[str, str], session: Session
+def list_page(  # noqa: PLR0913 - a page has many parts
+    page: Page,
+    counts: Counts,
+    filters: Filters,
+    here: Mapping[str, str],
+    session: Session,
+    *,
+    coverage: Coverage | None = None,
 ) -> Html:
-    """Return a page of the list; `here` is its own place."""
+    """Return a page of the list; `here` is its own place, `coverage` told if it has no copies."""
     return _served(
         "list.html",
         page=page,
         counts=counts,
+        coverage=coverage,
         chosen=filters.words(),
         here=here,
         pictures=session.pictures,
@@ -113,6 +120,7 @@ class Cover:
     """What all files of a report say: when it was made, and how many of all groups it shows."""
 
     counts: Counts
+    coverage: Coverage
     made_at: datetime
     total: int
     shown: int

@@ -69,6 +69,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     counts, shown = groups.counts(connection), len(found.groups)
     cover = Cover(
         counts,
+        groups.coverage(connection),
         made_at,
         total=found.total,
         shown=shown,

@@ -30,8 +30,8 @@ from imagesignals_pipeline.review.page import Html, Session
 from imagesignals_pipeline.store import Decided, Decision, DecisionRefusedError
 
 LOOPBACK = "127.0.0.1"
-MAX_BODY = 16 * 1024
-"""Bytes of a form; the longest note in the widest script takes less."""
+MAX_BODY = 32 * 1024
+"""Bytes of a form; the longest note takes 24,000 where each of its letters has four bytes."""
 PAGE_SIZE = 20
 PATIENCE_S = 5
 COOKIE = "imagesignals_reviewer"
@@ -187,7 +187,11 @@ class _Review:
         with self._desk.engine.begin() as connection:
             found = groups.page(connection, filters, place, page_size=PAGE_SIZE)
             counts = groups.counts(connection)
-        return _html(page.list_page(found, counts, filters, place.words(), self._session(request)))
+            coverage = None if counts.copies else groups.coverage(connection)
+        shown = page.list_page(
+            found, counts, filters, place.words(), self._session(request), coverage=coverage
+        )
+        return _html(shown)
 
     def group(self, request: Request) -> Response:
         """Answer with one group."""

@@ -26,13 +26,14 @@ DECISIONS: Mapping[str, str] = MappingProxyType(
 )
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
-        Decision.SAME_PAYMENT: "nothing to do",
+        Decision.SAME_PAYMENT: "it counts once",
         Decision.NOT_DUPLICATE: "the signal is wrong",
+        Decision.FOLLOW_UP: "such as an old receipt for a new month",
     }
 )
 """What stands beside a decision where it is chosen."""
 FLATS: Mapping[str, str] = MappingProxyType(
-    {"same": "By the same flat", "other": "By another flat"}
+    {"same": "By the same flat", "other": "By another flat, or not known"}
 )
 NOT_AN_ACCUSATION = (
     "A signal is not an accusation. It says that two pictures look the same, not why: a payment "
@@ -65,6 +66,20 @@ def flat(label: str) -> str:
     """Return a flat's label, whatever it is, as one line of bounded length."""
     line = " ".join(label.split())
     return line[:60] + ("…" if len(line) > 60 else "") if line else "(no flat)"  # noqa: PLR2004
+
+
+def coverage(analysed: int, not_analysed: int, waiting: int) -> str:
+    """Say in how many screenshots copies were looked for, and in how many they were not.
+
+    >>> coverage(1200, 1, 0)
+    '1,200 screenshots are analysed; 1 could not be.'
+    >>> coverage(0, 0, 3)
+    '0 screenshots are analysed; 3 wait for it.'
+    """
+    left = [f"{not_analysed:,} could not be"] if not_analysed else []
+    left += [f"{waiting:,} wait for it"] if waiting else []
+    said = f"{plural(analysed, 'screenshot')} {'is' if analysed == 1 else 'are'} analysed"
+    return "; ".join([said, *([", ".join(left)] if left else [])]) + "."
 
 
 def plural(count: int, one: str, many: str = "") -> str:

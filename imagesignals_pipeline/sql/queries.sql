@@ -1310,12 +1310,24 @@ from payment_image_signals
 where analysis_status in ('completed', 'failed', 'skipped');
 
 -- name: check_pictures_can_be_compared
--- Analysed rows of another program: their pictures are not known to the pipeline.
+-- Analysed rows whose picture this version does not know: of another program, or of an older version.
+-- What was tried again in vain is counted apart: it cannot be analysed anew while it is out of reach.
 select
-    count(*) filter (where not written_by_pipeline) as broken,
+    count(*) filter (
+        where fingerprint.algorithm_version is distinct from :algorithm_version
+        and failure.payment_submission_id is null
+    ) as broken,
+    count(*) filter (
+        where fingerprint.algorithm_version is distinct from :algorithm_version
+        and failure.payment_submission_id is not null
+    ) as out_of_reach,
     count(*) as analysed_rows
-from payment_image_signals
-where analysis_status = 'completed';
+from payment_image_signals as signals
+left join image_fingerprints as fingerprint
+    on fingerprint.payment_submission_id = signals.payment_submission_id
+left join image_signal_failures as failure
+    on failure.payment_submission_id = signals.payment_submission_id
+where signals.analysis_status = 'completed';
 
 -- name: check_late_pictures_are_compared
 -- Pictures that have yet to be compared anew, because earlier ones came after them.
@@ -2200,6 +2212,22 @@ returning id;
 
 -- == Patterns (review/patterns.py) =============================================================
 
+-- name: review_coverage
+-- How many screenshots are analysed, how many could not be, and how many wait.
+select
+    count(*) filter (where signals.analysis_status = 'completed') as analysed,
+    count(*) filter (where signals.analysis_status in ('failed', 'skipped')) as not_analysed,
+    count(*) filter (
+        where imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+    ) as waiting
+from payment_submissions as submission
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
+where imagesignals_has_screenshot(submission.screenshot_url);
+
 -- name: monthly_patterns
 -- What became of the submissions of each month. A look-alike has the 64-bit hash of an earlier
 -- submission and is not the same picture.
@@ -2219,9 +2247,15 @@ select
     count(*) filter (where signals.exif_editor_detected is not null) as edited,
     count(*) filter (where signals.analysis_status = 'failed') as failed,
     count(*) filter (where signals.analysis_status = 'skipped') as skipped,
-    count(*) filter (where signals.payment_submission_id is null) as pending
+    count(*) filter (
+        where imagesignals_waits(signals.analysis_status, signals.failure_kind, null)
+    ) as pending
 from payment_submissions as submission
-left join payment_image_signals as signals on signals.payment_submission_id = submission.id
+left join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 left join image_perceptual_hash_index as hashes
     on hashes.perceptual_hash = signals.perceptual_hash
 where imagesignals_has_screenshot(submission.screenshot_url)

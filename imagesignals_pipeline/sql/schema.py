@@ -97,7 +97,8 @@ OPEN_TABLE = (
 def migrate(connection: Connection, *, create_submissions: bool = False) -> MigrationReport:
     """Bring the tables to the newest version, inside the caller's transaction.
 
-    Tables that the live application made are adopted: nothing of theirs is dropped or rewritten.
+    Tables that the live application made are adopted with their rows. Second rows of a submission
+    move to a table of ours, and a foreign key that deletes copies with their original is replaced.
     Repeating it changes nothing.
 
     Args:

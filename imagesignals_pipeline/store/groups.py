@@ -231,9 +231,9 @@ def _whose(flat_id: str, original_flat_id: str) -> str:
     label = printable(" ".join(original_flat_id.split()))[:MAX_LABEL_CHARACTERS]
     if label and flat_id == original_flat_id:
         return "the same flat's"
-    if not label or _is_uuid(label):
-        return "another flat's"
-    return f"flat {label}'s"
+    if label and not _is_uuid(label):
+        return f"flat {label}'s"
+    return "another flat's" if label and flat_id.strip() else "an earlier"
 
 
 def _is_uuid(label: str) -> bool:

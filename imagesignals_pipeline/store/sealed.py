@@ -143,6 +143,6 @@ def _fernet() -> Any:  # noqa: ANN401 - an optional dependency
         return importlib.import_module("cryptography.fernet")
     except ImportError:
         raise ThumbnailsLockedError(
-            f"{settings.THUMBNAIL_KEY} needs cryptography: install imagesignals-pipeline with its "
-            "extra `encryption`."
+            f"{settings.THUMBNAIL_KEY} needs cryptography: run `pip install cryptography` in this "
+            "environment."
         ) from None

@@ -166,7 +166,8 @@ def test_sentences_are_for_people() -> None:
     assert sentence(label) == "Same file as the same flat's submission of an unknown date."
     assert sentence("F-1") == "Same file as another flat's submission of an unknown date."
     nameless = Member(UUID(int=1), "", undated, digest("a"), None)
-    assert sentence("", nameless) == "Same file as another flat's submission of an unknown date."
+    assert sentence("", nameless) == "Same file as an earlier submission of an unknown date."
+    assert sentence("") == "Same file as an earlier submission of an unknown date."
     long = Member(UUID(int=1), f" B\n{'x' * 500}", undated, digest("a"), None)
     assert len(sentence("F-1", long)) < 150
     assert "\n" not in sentence("F-1", long)

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import settings, verify
+from imagesignals_pipeline.model import Submission
 from imagesignals_pipeline_tests.database.test_report import copied
-from imagesignals_pipeline_tests.database.test_verify import failed
+from imagesignals_pipeline_tests.database.test_verify import BREAKAGES, failed
 
 GUIDE = (settings.ROOT / "docs" / "operating.md").read_text("utf-8")
 STATEMENTS = [
@@ -22,7 +23,37 @@ STATEMENTS = [
 def test_every_statement_runs(connection: Connection, statement: str) -> None:
     """Each is one that the tables answer, or one that finds nothing to mend."""
     result = connection.execute(text(statement))
-    assert list(result.keys()) if result.returns_rows else result.rowcount == 0
+    assert list(result.keys()) if result.returns_rows else result.rowcount <= 0
+
+
+MENDED = {check.name for check in verify.CHECKS if "(Mending)" in check.remedy}
+
+
+def mending(name: str) -> list[str]:
+    """Return the statements for a check: the first one is headed by its name."""
+    (first,) = (n for n, each in enumerate(STATEMENTS) if each.startswith(f"-- {name}"))
+    following = STATEMENTS[first + 1 :]
+    end = next(n for n, each in enumerate(following) if each.startswith("-- "))
+    return [STATEMENTS[first], *following[:end]]
+
+
+@pytest.mark.parametrize("name", sorted(MENDED & BREAKAGES.keys()))
+def test_what_a_check_asks_to_be_mended_by_sql_is(
+    connection: Connection, society: list[Submission], name: str
+) -> None:
+    """The statements that its remedy leads to leave it nothing to say."""
+    assert society
+    connection.execute(text(BREAKAGES[name]))
+    assert name in failed(connection)
+    for statement in mending(name):
+        connection.execute(text(statement))
+    assert name not in failed(connection)
+
+
+def test_every_remedy_that_leads_there_finds_its_sql() -> None:
+    """No check sends an operator to look for what is not there."""
+    assert len(MENDED) == 6
+    assert all(mending(name) for name in MENDED)
 
 
 def test_what_is_to_be_mended_is(connection: Connection) -> None:

@@ -90,7 +90,7 @@ def test_only_its_owner_can_read_a_report(connection: Connection, tmp_path: Path
     made = report.write(connection, tmp_path, NOW, show_pictures=True)
     assert stat.S_IMODE(made.first_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(made.first_file.parent.stat().st_mode) == 0o700
-    assert "No screenshot was submitted twice" in made.first_file.read_text("utf-8")
+    assert "No copy was found. 0 screenshots are analysed." in made.first_file.read_text("utf-8")
 
 
 def test_a_report_is_bounded(connection: Connection, tmp_path: Path) -> None:

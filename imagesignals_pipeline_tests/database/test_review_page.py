@@ -19,7 +19,7 @@ from imagesignals_pipeline.model import Analysis, Outcome
 from imagesignals_pipeline.review import server
 from imagesignals_pipeline.review.server import Desk, PortTakenError
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
-from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, submit
+from imagesignals_pipeline_tests.database.society import ANALYSED_AT, NOT_FOUND, picture, submit
 
 HOSTILE = "{{ 7*7 }}\"'><script>alert(1)</script><img src=x onerror=alert(1)></style>"
 TIMEOUT_S = 30
@@ -200,7 +200,7 @@ NOT_OURS: list[tuple[dict[str, str], dict[str, str], int]] = [
     ({}, {"copy_sha256": "x"}, 400),
     ({}, {"copy_sha256": "00" * 32}, 409),
     ({}, {"original_sha256": ""}, 409),
-    ({}, {"note": "n" * 20_000}, 413),
+    ({}, {"note": "n" * 40_000}, 413),
 ]
 
 
@@ -215,6 +215,15 @@ def test_forms_that_are_not_ours_record_nothing(served: Served, engine: Engine) 
     with engine.connect() as connection:
         count = connection.execute(text("select count(*) from image_review_decisions"))
         assert count.scalar_one() == 0
+
+
+def test_the_longest_note_is_kept_in_any_script(served: Served, engine: Engine) -> None:
+    """A letter of Devanagari takes nine bytes of a form, an emoji twelve."""
+    original, _ = two(engine)
+    path = f"/group/{original}"
+    for note in ("क" * 2_000, "🙂" * 2_000):
+        assert served.post(path, form(served.get(path).text, note=note)).status_code == 303
+        assert note in served.get(path).text
 
 
 def test_nobody_decides_about_a_picture_that_was_not_seen(served: Served, engine: Engine) -> None:
@@ -241,9 +250,9 @@ def test_the_form_says_what_a_decision_means(served: Served, engine: Engine) -> 
     original, _ = two(engine)
     page = served.get(f"/group/{original}").text
     assert re.findall(r"required> ([^<]*)<", page) == [
-        "Same payment, sent again (nothing to do)",
+        "Same payment, sent again (it counts once)",
         "Not the same payment (the signal is wrong)",
-        "To be asked about",
+        "To be asked about (such as an old receipt for a new month)",
     ]
     assert "You can change it later by recording another one; all are kept." in page
 
@@ -269,14 +278,20 @@ def test_another_flat_has_submitted_nothing_again(served: Served, engine: Engine
     original, copy = two(engine)
     same = served.get(f"/group/{original}").text
     assert "Submitted again by" in same
-    assert "By the same flat" in same
+    assert "<span>By the same flat</span>" in same
     with engine.begin() as connection:
         moved = text("update payment_submissions set flat_id = 'F-401' where id = :copy")
         connection.execute(moved, {"copy": copy})
     other = served.get(f"/group/{original}").text
     assert 'Also submitted by <bdi class="flat">F-401</bdi>' in other
-    assert "By another flat" in other
+    assert "<span>By another flat</span>" in other
     assert "Submitted again" not in other
+    with engine.begin() as connection:
+        nobody = text("update payment_submissions set flat_id = null where id = :copy")
+        connection.execute(nobody, {"copy": copy})
+    unknown = served.get(f"/group/{original}").text
+    assert "By another flat<" not in unknown
+    assert "By the same flat<" not in unknown
 
 
 def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:
@@ -298,7 +313,18 @@ def test_localhost_is_this_machine(served: Served) -> None:
     """The usual name works, and an empty society is told as such."""
     answer = served.get("/", Host=f"localhost:{served.port}")
     assert answer.status_code == 200
-    assert "No screenshot was submitted twice." in answer.text
+    assert "No copy was found. 0 screenshots are analysed." in answer.text
+
+
+def test_no_copies_are_no_all_clear(served: Served, engine: Engine) -> None:
+    """Who reads that there are none reads also how many were looked at, and how many were not."""
+    with engine.begin() as connection:
+        made = [submit(connection, day) for day in range(4)]
+        results = [picture("a"), picture("b"), NOT_FOUND]
+        outcomes = [Outcome(each, result) for each, result in zip(made, results, strict=False)]
+        store.save(connection, outcomes, ANALYSED_AT)
+    said = "No copy was found. 2 screenshots are analysed; 1 could not be, 1 wait for it."
+    assert said in served.get("/").text
 
 
 ADDRESSES = {

@@ -10,7 +10,6 @@ from imagesignals_pipeline import sql, store, verify
 from imagesignals_pipeline.model import Outcome, Submission
 from imagesignals_pipeline.sql.loader import statements
 from imagesignals_pipeline_tests.database.society import (
-    A_PDF,
     ANALYSED_AT,
     NOT_FOUND,
     picture,
@@ -76,25 +75,6 @@ def test_a_copy_without_a_sensible_date_is_listed(
     )
     (found,) = verify.report(connection).duplicates
     assert (found.created_at and found.created_at.year) == shown
-
-
-@pytest.fixture
-def society(connection: Connection) -> list[Submission]:
-    """Seven submissions after an undisturbed run: an original with two copies, and others."""
-    made = [submit(connection, day, flat_id=f"F-10{day}") for day in range(7)]
-    shown = [
-        picture("a"),
-        picture("a"),
-        picture("a again", pixels="a"),
-        picture("b"),
-        A_PDF,
-        NOT_FOUND,
-        picture("c", perceptual_hash="c" * 16),
-    ]
-    outcomes = [Outcome(each, result) for each, result in zip(made, shown, strict=True)]
-    store.save(connection, outcomes, ANALYSED_AT)
-    store.link(connection)
-    return made
 
 
 def failed(connection: Connection) -> set[str]:
@@ -203,11 +183,15 @@ BREAKAGES = {
     " set similar_to_payment_id = null where duplicate_detected",
     "copies_are_marked": "update payment_image_signals set duplicate_detected = false,"
     " similar_to_payment_id = null, similarity_percentage = null, similarity_explanation = null",
-    "completed_rows_are_whole": "delete from image_fingerprints where payment_submission_id ="
-    " (select first_payment_id from image_perceptual_hash_index where perceptual_hash ~ 'c')",
+    "completed_rows_are_whole": "update payment_image_signals set perceptual_hash = null"
+    " where perceptual_hash ~ 'c';"
+    "delete from image_perceptual_hash_index where perceptual_hash ~ 'c'",
     "failures_have_a_reason": "update payment_image_signals set analysis_error = ' '",
     "failure_rate": "update payment_image_signals set analysis_status = 'failed'"
     " where analysis_status = 'skipped'",
+    "pictures_can_be_compared": "update image_fingerprints set algorithm_version = 1"
+    " where payment_submission_id = (select payment_submission_id from payment_image_signals"
+    " where duplicate_detected limit 1)",
     "late_pictures_are_compared": "insert into image_rechecks values (1)",
     "index_matches_signals": "update image_perceptual_hash_index"
     " set upload_count = upload_count + 1",
@@ -218,7 +202,6 @@ OTHERS = {
     "all_submissions_visible",
     "duplicate_rate",
     "nothing_waits_long",
-    "pictures_can_be_compared",
 }
 """Checks that tests of their own break."""
 
@@ -320,14 +303,14 @@ def test_each_check_fails_on_tables_broken_on_purpose(
             ),
             {"no_dangling_links", "duplicates_have_an_original"},
         ),
-        # An analysis without a hash; a failure without a kind.
+        # An analysis without a fingerprint; a failure without a kind.
         (
             (
-                "update payment_image_signals set perceptual_hash = null"
-                " where perceptual_hash ~ 'c';"
-                "delete from image_perceptual_hash_index where perceptual_hash ~ 'c'"
+                "delete from image_fingerprints where payment_submission_id ="
+                " (select payment_submission_id from payment_image_signals"
+                " where perceptual_hash ~ 'c')"
             ),
-            {"completed_rows_are_whole"},
+            {"completed_rows_are_whole", "pictures_can_be_compared"},
         ),
         (
             "update payment_image_signals set failure_kind = null where analysis_status = 'failed'",
@@ -405,6 +388,23 @@ def test_adopted_rows_are_reported_and_excused(live: Connection) -> None:
         )
     )
     assert verify.report(live).passed
+
+
+def test_what_cannot_be_fetched_any_more_is_not_asked_for(
+    connection: Connection, society: list[Submission]
+) -> None:
+    """A picture of an older version that was tried again in vain is counted apart."""
+    old = society[3]
+    connection.execute(
+        text(
+            "update image_fingerprints set algorithm_version = 1 where payment_submission_id = :id"
+        ),
+        {"id": old.id},
+    )
+    store.save(connection, [Outcome(old, NOT_FOUND)], ANALYSED_AT)
+    checks = {check.name: check for check in verify.report(connection).checks}
+    comparable = checks["pictures_can_be_compared"]
+    assert dict(comparable.numbers) == {"broken": 0, "out_of_reach": 1, "analysed_rows": 5}
 
 
 def test_second_rows_without_the_unique_key_are_seen(live: Connection) -> None:

@@ -216,5 +216,5 @@ def test_a_wrong_address_is_not_shown(
 def test_without_apprise_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The dependency is optional."""
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(alerts.AlertNotSentError, match="its extra `alerts`"):
+    with pytest.raises(alerts.AlertNotSentError, match="pip install apprise"):
         alerts.send("json://127.0.0.1", "a line")

@@ -16,7 +16,7 @@ from imagesignals_pipeline import backlog, settings, verify
 from imagesignals_pipeline.backlog import Backlog
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import abandoned, alerting, requests, schedules, sensors
-from imagesignals_pipeline.defs.jobs import JOBS, RETRY
+from imagesignals_pipeline.defs.jobs import JOBS, RETRY_DUE, retry_failed
 from imagesignals_pipeline.defs.resources import Postgres
 from imagesignals_pipeline.demo import DemoStore
 from imagesignals_pipeline_tests.few import FEW, insert
@@ -200,12 +200,27 @@ def test_failures_are_retried_when_their_pause_is_over(
     )
     few.commit()
     (request,) = tick(instance, schedules.retry_failed_schedule)
-    assert _own(request.run_config) == RETRY
+    assert _own(request.run_config) == RETRY_DUE
     carry_out(instance, request)
     last = text("select now() - max(failed_at) < interval '5 minutes' from image_signal_failures")
     assert few.execute(last).scalar_one()
     few.rollback()
     assert tick(instance, schedules.retry_failed_schedule) == []
+
+
+def test_whoever_launches_the_job_by_hand_waits_for_no_pause(
+    few: Connection, instance: dg.DagsterInstance
+) -> None:
+    """An operator who has mended the storage tries all of it again at once."""
+    for request in look(instance):
+        carry_out(instance, request)
+    tried = text("select max(failed_at) from image_signal_failures")
+    before = few.execute(tried).scalar_one()
+    few.rollback()
+    job = defs.resolve_job_def(retry_failed.name)
+    for month in (IN_OCTOBER, IN_NOVEMBER):
+        assert job.execute_in_process(instance=instance, partition_key=month).success
+    assert few.execute(tried).scalar_one() > before
 
 
 def test_schedules_ask_like_the_sensor(few: Connection, instance: dg.DagsterInstance) -> None:

@@ -191,7 +191,7 @@ class TestEncrypted:
 
         monkeypatch.setenv(settings.THUMBNAIL_KEY, NEVER_USED_KEY)
         monkeypatch.setattr(importlib, "import_module", without)
-        with pytest.raises(store.ThumbnailsLockedError, match="extra `encryption`"):
+        with pytest.raises(store.ThumbnailsLockedError, match="pip install cryptography"):
             arrive(engine, cast()[:1])
         assert not stored(engine)
 
