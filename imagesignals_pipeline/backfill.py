@@ -199,8 +199,8 @@ def settle(
         SubmissionsHiddenError: Hidden submissions would pass for deleted; nothing was changed.
     """
 
-    def write(compare: Compare, connection: Connection) -> int:
-        settled = compare(connection, limit=PORTION, seen=matching.Seen(call))
+    def write(compare: Compare, seen: matching.Seen, connection: Connection) -> int:
+        settled = compare(connection, limit=PORTION, seen=seen)
         store.link(connection, settled.submissions)
         return settled.moved
 
@@ -212,7 +212,7 @@ def settle(
     for compare in (matching.settle,) if postpone else (matching.settle, matching.recheck):
         portion = PORTION
         while portion == PORTION:
-            portion = _in_turn(engine, partial(write, compare))
+            portion = _in_turn(engine, partial(write, compare, matching.Seen(call)))
             moved += portion
             # There may be many more. Those of another version, and what is postponed, do not count.
             if moved == PORTION and not postpone:

@@ -26,10 +26,11 @@ class Backlog:
 class Unsettled:
     """What deletions, time, or another program, left for `backfill.settle` to do.
 
-    `copies_without_original` are also those whose original comes after them.
+    `links_amiss` are copies without a sound original, rows that another program linked, and copies
+    of an earlier picture's pixels that it unmarked.
     """
 
-    copies_without_original: int
+    links_amiss: int
     screenshots_withdrawn: int
     pictures_moved: int
     uploads_miscounted: int
@@ -40,7 +41,7 @@ class Unsettled:
         """Whether there is anything to do."""
         return any(
             (
-                self.copies_without_original,
+                self.links_amiss,
                 self.screenshots_withdrawn,
                 self.pictures_moved,
                 self.uploads_miscounted,
@@ -92,7 +93,7 @@ def unsettled(
         ).one_or_none()
     )
     return Unsettled(
-        row.copies_without_original,
+        row.links_amiss,
         row.screenshots_withdrawn,
         row.pictures_moved,
         int(row.uploads_miscounted),

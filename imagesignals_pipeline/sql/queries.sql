@@ -149,6 +149,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and fingerprint.algorithm_version is distinct from :algorithm_version
     and (
         failure.failure_kind is null
+        or failure.image_url <> imagesignals_public_url(submission.screenshot_url)
         or (
             failure.failure_kind = any(cast(:retried_kinds as text []))
             and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
@@ -284,9 +285,15 @@ cross join third
 group by third.ended_at;
 
 -- name: forget_plans
--- Plans of this run, which is planned anew, and of runs that ended long ago.
+-- Plans of runs that ended long ago.
 delete from image_signal_batches
-where run_id = :run_id or planned_at < now() - interval '7 days';
+where run_id <> :run_id and planned_at < now() - interval '7 days';
+
+-- name: planned_batches
+-- Into how many batches a run is planned already; nothing if it is not.
+select max(batch_count) as batch_count
+from image_signal_batches
+where run_id = :run_id;
 
 -- name: plan
 -- Divide submissions, in the order given, into batches of one size; the last may be smaller.
@@ -333,7 +340,7 @@ select
 -- One row a submission. While the picture's address stays the same, a failure never replaces an
 -- analysis or a verdict. What was fetched from an address that the submission has no more comes too
 -- late for the row of its present one. What could be analysed after all is no failure any more.
--- Returns what was written, and the hash that was counted before.
+-- Returns what was written, the hash that was counted before, and whose copy it was.
 with fresh as (
     select *
     from jsonb_to_recordset(cast(:rows as jsonb)) as fresh (
@@ -453,7 +460,8 @@ select
     written.payment_submission_id as id,
     written.analysis_status,
     written.perceptual_hash,
-    case when before.analysis_status = 'completed' then before.perceptual_hash end as hash_before
+    case when before.analysis_status = 'completed' then before.perceptual_hash end as hash_before,
+    case when before.written_by_pipeline then before.similar_to_payment_id end as original_before
 from written
 -- This statement's snapshot: the row as it was.
 left join payment_image_signals as before
@@ -568,6 +576,7 @@ select payload
 from (
     select payload
     from image_fingerprints
+    where length(payload) > 0
     order by payment_submission_id
     limit 10
 ) as few
@@ -909,7 +918,11 @@ where known.altered
             cast(:pixels as bytea []), array(select later from image_matches where altered)
         )
     )
-order by known.later, known.similarity_percentage desc, submission.created_at, submission.id;
+order by
+    known.later,
+    known.similarity_percentage desc,
+    imagesignals_moment(submission.created_at),
+    submission.id;
 
 -- name: save_links
 -- Mark copies and unmark what is none; rows that say so already stay as they are.
@@ -1191,6 +1204,7 @@ select
             >= (imagesignals_moment(submission.created_at), submission.id)
             or signals.similarity_percentage is null
             or coalesce(signals.similarity_explanation, '') = ''
+            or signals.similarity_explanation like 'No duplicate:%'
         )
         or (
             not coalesce(signals.duplicate_detected, false)
@@ -1279,15 +1293,20 @@ where signals.analysis_status = 'completed' and signals.written_by_pipeline;
 
 -- name: check_failures_have_a_reason
 -- Of the pipeline's failed and skipped rows: those without a sentence or a kind, and those that
--- somebody else wrote, who may write this table and not that of the failures.
+-- somebody else wrote, who may write this table and not that of the failures. (What failed under an
+-- address that was corrected meanwhile is on no record, and waits.)
 select
     count(*) filter (
         where coalesce(btrim(signals.analysis_error), '') = ''
             or signals.failure_kind is null
-            or failure.payment_submission_id is null
+            or (
+                failure.payment_submission_id is null
+                and imagesignals_is_current(true, signals.image_url, submission.screenshot_url)
+            )
     ) as broken,
     count(*) as failed_or_skipped_rows
 from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
 left join image_signal_failures as failure
     on failure.payment_submission_id = signals.payment_submission_id
 where signals.analysis_status in ('failed', 'skipped') and signals.written_by_pipeline;
@@ -1586,6 +1605,17 @@ where length(old.payload) > 0
         where outdated.algorithm_version <> :algorithm_version
             and failure.failure_kind is null
     )
+    and not exists (
+        select
+        from payment_image_signals as adopted
+        join payment_submissions as shown on shown.id = adopted.payment_submission_id
+        left join image_signal_failures as failure
+            on failure.payment_submission_id = adopted.payment_submission_id
+        where adopted.analysis_status = 'completed'
+            and not adopted.written_by_pipeline
+            and failure.failure_kind is null
+            and imagesignals_has_screenshot(shown.screenshot_url)
+    )
     and not exists (select from image_rechecks)
 limit :row_limit;
 
@@ -1694,12 +1724,15 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    md5(
-        string_agg(
-            submission.id || imagesignals_public_url(submission.screenshot_url),
-            ' '
-            order by submission.id
-        )
+    cast(
+        hashtextextended(
+            string_agg(
+                submission.id || imagesignals_public_url(submission.screenshot_url),
+                ' '
+                order by submission.id
+            ),
+            0
+        ) as text
     ) as mark
 from payment_submissions as submission
 left join payment_image_signals as signals
@@ -1719,12 +1752,15 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    md5(
-        string_agg(
-            submission.id || coalesce(cast(failure.failed_at as text), ''),
-            ' '
-            order by submission.id
-        )
+    cast(
+        hashtextextended(
+            string_agg(
+                submission.id || coalesce(cast(failure.failed_at as text), ''),
+                ' '
+                order by submission.id
+            ),
+            0
+        ) as text
     ) as mark
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
@@ -1745,12 +1781,15 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    md5(
-        string_agg(
-            submission.id || coalesce(cast(failure.failed_at as text), ''),
-            ' '
-            order by submission.id
-        )
+    cast(
+        hashtextextended(
+            string_agg(
+                submission.id || coalesce(cast(failure.failed_at as text), ''),
+                ' '
+                order by submission.id
+            ),
+            0
+        ) as text
     ) as mark
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
@@ -1761,6 +1800,7 @@ where imagesignals_has_screenshot(submission.screenshot_url)
     and fingerprint.algorithm_version is distinct from :algorithm_version
     and (
         failure.failure_kind is null
+        or failure.image_url <> imagesignals_public_url(submission.screenshot_url)
         or (
             failure.failure_kind = any(cast(:retried_kinds as text []))
             and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
@@ -1770,41 +1810,57 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone or comes after them, submissions whose screenshot was taken away,
--- pictures whose first submission is gone or was dated anew or that are to be compared anew, and uploads
+-- Copies whose original is gone or comes after them, and rows that another program linked, or whose link
+-- it took away (as far as the pixels tell); submissions whose screenshot was taken away, pictures whose first submission is gone or was dated anew or that are to be compared anew, and uploads
 -- that the hash index counts too many or too few.
 select
-    orphans.copies_without_original,
+    links.links_amiss,
     withdrawn.screenshots_withdrawn,
     moved.pictures_moved + rechecks.pictures as pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
-    md5(
-        concat_ws(
-            ' ',
-            orphans.ids,
-            withdrawn.ids,
-            moved.ids,
-            rechecks.pictures,
-            rechecks.numbers,
-            signals.hashes,
-            hashes.uploads
-        )
+    cast(
+        hashtextextended(
+            concat_ws(
+                ' ',
+                links.ids,
+                withdrawn.ids,
+                moved.ids,
+                rechecks.pictures,
+                rechecks.numbers,
+                signals.hashes,
+                hashes.uploads
+            ),
+            0
+        ) as text
     ) as mark
 from (
     select
-        count(*) as copies_without_original,
+        count(*) as links_amiss,
         string_agg(cast(copy.id as text), ' ' order by copy.id) as ids
     from payment_image_signals as signals
     join payment_submissions as copy on copy.id = signals.payment_submission_id
     left join payment_submissions as original on original.id = signals.similar_to_payment_id
-    where signals.duplicate_detected
-        and signals.written_by_pipeline
-        and (
-            original.id is null
-            or (imagesignals_moment(copy.created_at), copy.id)
-            < (imagesignals_moment(original.created_at), original.id)
-        )
-) as orphans
+    left join payment_image_signals as original_signals
+        on original_signals.payment_submission_id = signals.similar_to_payment_id
+    left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = copy.id
+    left join image_pictures as picture
+        on picture.pixels_sha256 = fingerprint.pixels_sha256
+        and picture.algorithm_version = :algorithm_version
+    where signals.written_by_pipeline
+        and case
+            when signals.duplicate_detected
+                then original.id is null
+                    or (imagesignals_moment(copy.created_at), copy.id)
+                    < (imagesignals_moment(original.created_at), original.id)
+                    or original_signals.analysis_status is distinct from 'completed'
+                    or coalesce(original_signals.duplicate_detected, true)
+                    or signals.similarity_percentage is null
+                    or coalesce(signals.similarity_explanation, '') = ''
+                    or signals.similarity_explanation like 'No duplicate:%'
+            else signals.similar_to_payment_id is not null
+                or (signals.analysis_status = 'completed' and picture.first_id <> copy.id)
+        end
+) as links
 cross join (
     select
         count(*) as screenshots_withdrawn,

@@ -23,6 +23,20 @@ begin
         );
     end loop;
 
+    -- PUBLIC may call functions, unless somebody has taken that away.
+    for rights in
+        select cast(pg_proc.oid as regprocedure) as name
+        from pg_proc
+        where pg_proc.pronamespace = cast(quote_ident(schema_name) as regnamespace)
+            and pg_proc.proname like 'imagesignals\_%'
+    loop
+        execute format(
+            'grant execute on function %s'
+            ' to imagesignals_writer, imagesignals_reader, imagesignals_reviewer',
+            rights.name
+        );
+    end loop;
+
     select relrowsecurity, pg_has_role(relowner, 'usage') as ours
     into submissions
     from pg_class

@@ -12,9 +12,13 @@ from imagesignals_pipeline.sql import query
 def plan(connection: Connection, run_id: str, ids: Sequence[UUID], batch_size: int) -> int:
     """Divide submissions, in the order given, into batches; return how many.
 
-    A plan that the run has already is replaced. Plans older than a week are forgotten.
+    A plan that the run has already stays, because its batches may be under way: a queue may hand
+    out the planning twice. Plans of other runs older than a week are forgotten.
     """
     connection.execute(query("forget_plans"), {"run_id": run_id})
+    planned = connection.execute(query("planned_batches"), {"run_id": run_id}).scalar_one()
+    if planned is not None:
+        return planned
     if not ids:
         connection.execute(query("plan_nothing"), {"run_id": run_id})
         return 0

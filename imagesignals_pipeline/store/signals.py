@@ -36,7 +36,10 @@ _BLANK = " \t\n\r\f\v"
 def save(
     connection: Connection, outcomes: Sequence[Outcome], analyzed_at: datetime | None = None
 ) -> set[UUID]:
-    """Store what became of a batch, and keep the hash index in line; return whose row was written.
+    """Store what became of a batch, and keep the hash index in line.
+
+    Returns whose links may differ now: the submissions whose row was written, and the originals
+    whose copies they were.
 
     Saving the same again changes only times. An analysis replaces whatever is there. A failure
     replaces an analysis, or the verdict that a content is not analysed, only when the
@@ -90,7 +93,7 @@ def _write(
         arrived={id_: now[id_] for id_ in moved if now[id_]},
         left={before[id_] for id_ in moved if before[id_]},
     )
-    return set(now)
+    return now.keys() | {row.original_before for row in written if row.original_before}
 
 
 def _write_fingerprints(

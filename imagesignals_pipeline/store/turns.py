@@ -96,11 +96,12 @@ def reading(engine: Engine) -> Generator[Connection]:
 @contextmanager
 def _marked(connection: Connection) -> Generator[None]:
     """Let the writes inside a turn know that they are."""
-    connection.info[_IN_TURN] = True
+    info = connection.info  # a connection that was lost meanwhile would not tell it any more
+    info[_IN_TURN] = True
     try:
         yield
     finally:
-        connection.info.pop(_IN_TURN, None)
+        info.pop(_IN_TURN, None)
 
 
 def _take_turn(connection: Connection, meanwhile: Callable[[], None] | None) -> None:

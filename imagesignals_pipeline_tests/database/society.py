@@ -23,6 +23,8 @@ LIVE_APPLICATION = Path(__file__).with_name("live_application.sql").read_text("u
 FIRST_DAY = datetime(2025, 3, 1, tzinfo=UTC)
 ANALYSED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 NOT_FOUND = Failure(FailureKind.NOT_FOUND, "Failed to fetch: 404")
+OF_AN_OLD_VERSION = {"pictures_can_be_compared"}
+"""The check that fails for the pictures of these tests, which are of version 1."""
 A_PDF = Failure(FailureKind.NOT_AN_IMAGE, "Not a picture: PDF")
 
 

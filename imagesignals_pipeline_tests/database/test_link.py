@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import source, sql, store, verify
+from imagesignals_pipeline import backlog, source, sql, store, verify
 from imagesignals_pipeline.model import Analysis, Failure, Outcome, Submission
 from imagesignals_pipeline.store import LinkReport
 from imagesignals_pipeline_tests.database.society import (
     A_PDF,
     ANALYSED_AT,
     NOT_FOUND,
+    OF_AN_OLD_VERSION,
     match,
     part,
     picture,
@@ -137,6 +138,21 @@ def test_a_bridge_that_changes_sides_parts_the_group(connection: Connection) -> 
     assert originals(connection) == {}
 
 
+def test_a_bridge_that_is_lost_parts_the_group(connection: Connection) -> None:
+    """So does one whose new screenshot cannot be had: its row says no more whose copy it was."""
+    made = [submit(connection, day) for day in range(3)]
+    for submission, name in zip(made, "acb", strict=True):
+        show(connection, submission, name)
+    match(connection, "a", "b", 95)
+    match(connection, "b", "c", 94)
+    store.link(connection)
+    assert originals(connection) == {made[1].id: made[0].id, made[2].id: made[0].id}
+    changed = show_other(connection, made[2])
+    touched = store.save(connection, [Outcome(changed, NOT_FOUND)], ANALYSED_AT)
+    store.link(connection, touched)
+    assert originals(connection) == {}
+
+
 def test_a_poor_copy_accuses_nobody_who_was_told_apart(connection: Connection) -> None:
     """Two receipts that differ stay apart though a third is like both; a batch agrees with all."""
     made = [submit(connection, day) for day in range(3)]
@@ -202,6 +218,34 @@ def test_flags_that_another_program_put_on_our_rows_are_mended(
     )
     assert store.link(connection) == LinkReport(frozenset(), originals=0, links_changed=1)
     assert verify.digest(connection) == before
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "duplicate_detected = true, similar_to_payment_id = :first, similarity_percentage = 100",
+        (
+            "duplicate_detected = true, similar_to_payment_id = :first,"
+            " similarity_percentage = 100,"
+            " similarity_explanation = 'No duplicate: agrees with flat 1''s, except in one place.'"
+        ),
+        "similar_to_payment_id = :first",
+    ],
+)
+def test_what_another_program_marked_is_noticed(connection: Connection, flags: str) -> None:
+    """Sensor and schedule settle it without waiting for another submission."""
+    made = [submit(connection, day) for day in range(2)]
+    for submission, name in zip(made, "ab", strict=True):
+        show(connection, submission, name)
+    assert not backlog.unsettled(connection, 1)
+    connection.execute(
+        text(f"update payment_image_signals set {flags} where payment_submission_id = :second"),
+        {"second": made[1].id, "first": made[0].id},
+    )
+    assert backlog.unsettled(connection, 1).links_amiss == 1
+    assert not verify.report(connection).passed
+    store.link(connection)
+    assert not backlog.unsettled(connection, 1)
 
 
 def test_an_adopted_row_that_is_analysed_again_begins_anew(live: Connection) -> None:
@@ -406,7 +450,7 @@ def test_all_histories_end_in_one_state(engine: Engine, history: History) -> Non
         lived = verify.digest(connection)
         report = verify.report(connection)
         wrong = {check.name for check in report.checks if not check.passed}
-        assert wrong <= {"failure_rate"}  # as many fail as chance has it
+        assert wrong <= {"failure_rate"} | OF_AN_OLD_VERSION  # as many fail as chance has it
         empty(connection)
     finish(engine, history, range(len(history.shown)))
     with engine.connect() as connection:
@@ -467,5 +511,5 @@ def test_deleting_while_linking_breaks_nothing(engine: Engine, seed: int) -> Non
         store.link(connection)
         store.reindex(connection)
         report = verify.report(connection)
-        assert {check.name for check in report.checks if not check.passed} == set()
+        assert {check.name for check in report.checks if not check.passed} == OF_AN_OLD_VERSION
         assert report.total_analyzed == 12

@@ -367,6 +367,19 @@ class TestAdoption:
         assert len([each for each in unique if ".payment_image_signals " in each]) == 1
         assert not any("imagesignals_one_row_per_submission" in each for each in indexes)
 
+    def test_a_key_that_was_never_finished_is_none(self, live: Connection) -> None:
+        """CREATE INDEX CONCURRENTLY leaves one behind when it meets second rows."""
+        live.execute(text("delete from payment_image_signals"))
+        live.execute(
+            text("create unique index half_done on payment_image_signals (payment_submission_id)")
+        )
+        live.execute(
+            text("update pg_index set indisvalid = false where indexrelid = 'half_done'::regclass")
+        )
+        sql.migrate(live)
+        indexes = [row[0] for row in catalogue(live)["indexes"]]
+        assert any("imagesignals_one_row_per_submission" in each for each in indexes)
+
     @pytest.mark.parametrize("adopted", [False, True])
     def test_columns_that_demand_what_a_failure_lacks_are_refused(
         self, live: Connection, *, adopted: bool

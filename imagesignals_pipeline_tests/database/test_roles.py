@@ -81,6 +81,7 @@ def granted(engine: Engine) -> Iterator[Engine]:
         engine,
         "alter table payment_submissions enable row level security",
         "grant select on all tables in schema public to public",  # as careless as can be
+        "revoke execute on all functions in schema public from public",  # and as careful
     )
     execute(engine, "revoke all on payment_submissions from public")
     with engine.begin() as connection:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from imagesignals_pipeline import source, store, verify
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Outcome, Submission
@@ -20,6 +20,7 @@ from imagesignals_pipeline_tests.database.society import (
     A_PDF,
     ANALYSED_AT,
     NOT_FOUND,
+    OF_AN_OLD_VERSION,
     digest,
     hashes,
     let_others_wait,
@@ -387,13 +388,16 @@ class TestHashIndex:
 class TestPlans:
     """Batches of a run."""
 
-    def test_planning_again_replaces_the_plan(self, connection: Connection) -> None:
-        """A run that is retried as a whole divides what is left."""
+    def test_planning_again_keeps_the_plan(self, connection: Connection) -> None:
+        """A queue that hands out the planning twice takes no batch away from who works on it."""
         ids = [uuid4() for _ in range(7)]
         assert store.plan(connection, "run", ids, 2) == 4
-        assert store.plan(connection, "run", ids[:3], 2) == 2
-        assert source.planned(connection, "run", 3) is None
-        assert store.plan(connection, "run", [], 2) == 0
+        assert store.plan(connection, "run", ids[:3], 2) == 4
+        last = source.planned(connection, "run", 4)
+        assert last is not None
+        assert list(last.submission_ids) == ids[6:]
+        assert store.plan(connection, "idle", [], 2) == 0
+        assert store.plan(connection, "idle", ids, 2) == 0
 
     def test_old_plans_are_forgotten(self, connection: Connection) -> None:
         """Plans of runs that ended more than a week ago do not pile up; others stay."""
@@ -432,10 +436,18 @@ class TestOthersAtWork:
             list(pool.map(run, range(4)))
         with engine.connect() as connection:
             report = verify.report(connection)
-            assert {check.name for check in report.checks if not check.passed} == set()
+            assert {check.name for check in report.checks if not check.passed} == OF_AN_OLD_VERSION
             assert report.status_breakdown == {"completed": 20}
             assert source.totals(connection).pending == 0
             assert marked(connection) == {each.id for each in made[1:]}
+
+    def test_a_connection_that_is_lost_in_a_turn_says_so(self, engine: Engine) -> None:
+        """The reason is told, and not that the connection cannot be asked any more."""
+        die = text("select pg_terminate_backend(pg_backend_pid())")
+        with engine.connect() as connection:
+            lost = pytest.raises(OperationalError, match=r"terminat|closed")
+            with lost, connection.begin():
+                turns.in_turn(connection, lambda: connection.execute(die))
 
     def test_a_row_held_by_the_live_application_is_waited_for(self, engine: Engine) -> None:
         """We step back and try again, so that a knot of locks never costs the live application."""
@@ -597,7 +609,7 @@ def test_a_role_with_least_rights_can_do_all_the_work(engine: Engine) -> None:
         store.link(connection, ids)
         store.reindex(connection)
         report = verify.report(connection)
-        assert {check.name for check in report.checks if not check.passed} == set()
+        assert {check.name for check in report.checks if not check.passed} == OF_AN_OLD_VERSION
         assert marked(connection) == {made[1].id}
 
 

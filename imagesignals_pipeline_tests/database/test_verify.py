@@ -13,6 +13,7 @@ from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
     NOT_FOUND,
     picture,
+    show_other,
     submit,
 )
 
@@ -405,6 +406,14 @@ def test_what_cannot_be_fetched_any_more_is_not_asked_for(
     checks = {check.name: check for check in verify.report(connection).checks}
     comparable = checks["pictures_can_be_compared"]
     assert dict(comparable.numbers) == {"broken": 0, "out_of_reach": 1, "analysed_rows": 5}
+
+
+def test_a_failure_that_came_too_late_breaks_nothing(connection: Connection) -> None:
+    """Its screenshot was corrected while it was fetched: the row waits, and is nobody's fault."""
+    one = submit(connection)
+    show_other(connection, one)
+    store.save(connection, [Outcome(one, NOT_FOUND)], ANALYSED_AT)
+    assert failed(connection) == {"every_submission_accounted_for", "failure_rate"}
 
 
 def test_second_rows_without_the_unique_key_are_seen(live: Connection) -> None:

@@ -479,3 +479,31 @@ def test_a_failed_transaction_leaves_nothing(engine: Engine) -> None:
         restart(connection)
     arrive(engine, cast())
     assert state(engine) == in_order
+
+
+def test_a_copy_that_another_program_unmarked_is_noticed(engine: Engine) -> None:
+    """As far as equal pixels tell, also without another submission."""
+    first = cast()[0]
+    with engine.begin() as connection:
+        again = connection.execute(
+            text(
+                "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
+                " select gen_random_uuid(), flat_id, screenshot_url, now()"
+                " from payment_submissions where id = :id returning id"
+            ),
+            {"id": first.id},
+        ).scalar_one()
+        submissions = source.submissions(connection, [first.id, again])
+    backfill.commit(engine, [Outcome(each, analysis(first)) for each in submissions])
+    found = state(engine)
+    with engine.begin() as connection:
+        assert not backlog.unsettled(connection, match.ALGORITHM_VERSION)
+        connection.execute(
+            text(
+                "update payment_image_signals set duplicate_detected = false, similar_to_payment_id"
+                " = null, similarity_percentage = null, similarity_explanation = null"
+            )
+        )
+        assert backlog.unsettled(connection, match.ALGORITHM_VERSION).links_amiss == 1
+    backfill.settle(engine)
+    assert state(engine) == found

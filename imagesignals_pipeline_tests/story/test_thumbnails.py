@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from imagesignals_pipeline import backfill, backlog, database, match, settings, source, store
 from imagesignals_pipeline.match import payload
-from imagesignals_pipeline.model import Outcome
+from imagesignals_pipeline.model import Failure, FailureKind, Outcome
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.sql import schema
 from imagesignals_pipeline.sql.loader import migrations
@@ -136,6 +136,18 @@ class TestEncrypted:
         monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
         arrive(engine, cast()[:1])
         before = stored(engine)
+        with engine.begin() as connection:  # many that come first tell nothing
+            connection.execute(
+                text(
+                    "with old as (insert into payment_submissions (id)"
+                    " select cast(lpad(to_hex(n), 32, '0') as uuid) from generate_series(1, 20) n"
+                    " returning id) insert into image_fingerprints (payment_submission_id,"
+                    " content_sha256, payload, thumbnail_forgotten, algorithm_version, analyzed_at)"
+                    " select id, sha256(cast(cast(id as text) as bytea)), '', true, 4, now()"
+                    " from old"
+                )
+            )
+        before = stored(engine)
         monkeypatch.setenv(settings.THUMBNAIL_KEY, wrong)
         for each in cast()[1:]:
             other_worker = database.engine(engine.url)
@@ -231,6 +243,24 @@ class TestForgotten:
         assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
         arrive(engine, [last])
         assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(cast())
+
+    def test_nothing_is_forgotten_while_another_programs_row_waits(self, engine: Engine) -> None:
+        """Its picture may be a copy; once it was tried in vain nobody waits for it any more."""
+        *early, last = cast()
+        arrive(engine, early)
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "insert into payment_image_signals (payment_submission_id, image_url,"
+                    " analysis_status) values (:id, 'x', 'completed')"
+                ),
+                {"id": last.id},
+            )
+            (adopted,) = source.submissions(connection, [last.id])
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == 0
+        gone = Failure(FailureKind.NOT_FOUND, "Failed to fetch: 404")
+        backfill.commit(engine, [Outcome(adopted, gone)])
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(early)
 
     @pytest.mark.parametrize("date", ["now()", "null"])
     def test_young_ones_are_kept(self, engine: Engine, date: str) -> None:

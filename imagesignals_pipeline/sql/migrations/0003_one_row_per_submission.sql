@@ -85,6 +85,7 @@ begin
             and pg_index.indkey[0] = pg_attribute.attnum
         where pg_index.indrelid = 'payment_image_signals'::regclass
             and pg_index.indisunique
+            and pg_index.indisvalid
             and pg_index.indnatts = 1
             and pg_index.indpred is null
             and pg_index.indimmediate
