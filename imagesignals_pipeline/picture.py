@@ -54,8 +54,12 @@ def _analysis(content: bytes, picture: Picture) -> Analysis:
     )
     fingerprint = Fingerprint(
         content_sha256=hashlib.sha256(content).digest(),
-        pixels_sha256=None if surface.featureless else hashes.pixels_sha256(image),
-        payload=match.fingerprint(grey),
+        pixels_sha256=(
+            None
+            if surface.featureless and not picture.rest
+            else hashes.pixels_sha256(image, picture.rest)
+        ),
+        payload=match.fingerprint(grey, picture.rest),
         algorithm_version=match.ALGORITHM_VERSION,
     )
     return Analysis(signals, fingerprint)

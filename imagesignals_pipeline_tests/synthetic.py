@@ -117,10 +117,13 @@ def packed(words: Table, scattered: int | None = None) -> bytes:
     if scattered is not None:
         random = np.random.default_rng(scattered)
         table["centre"] = random.integers(0, 2**14, (len(words), 2))
-    high = 2.5 * payload.PER_PIXEL
+    high = 2.5 * payload.MOST_PER_PIXEL
     wide = high * np.exp((words["shape"].astype(float) - 10) * 0.15)
     table["spread"] = np.stack([wide, np.full(len(words), high)], axis=1)
-    header = payload.HEADER.pack(payload.ALGORITHM_VERSION, 360, 640, 0, 0, 1.0, len(words), 0)
+    places = (360, 640, 0, 0, 1.0)
+    header = payload.HEADER.pack(
+        payload.ALGORITHM_VERSION, *places, len(words), 0, payload.ONE_PICTURE
+    )
     return header + table.tobytes() + A_THUMBNAIL
 
 

@@ -9,6 +9,7 @@ colours by less than a recompression does. Limits of memory and time are those o
 """
 
 import contextlib
+import hashlib
 import importlib
 import warnings
 from collections.abc import Mapping
@@ -28,6 +29,8 @@ MAX_PIXELS = 50_000_000
 
 MAX_SIDE_PX = 20_000
 """Longest side: a scrolled screenshot of eight phone screens has 19,200 pixels."""
+
+FIRST_FRAME = "only the first of its frames was analysed"
 
 _EXIF_IFD = 0x8769
 _ORIENTATION = 0x0112
@@ -52,7 +55,8 @@ class Picture:
 
     `image` is upright RGB. `exif` holds the tags of the main and the Exif directory, None where
     the file has no EXIF block; `info` is Pillow's, with XMP, comments and text chunks. `remarks`
-    are clauses for the operator on what of the file was measured.
+    are clauses for the operator on what of the file was measured. `rest` is a digest of what else
+    the file shows, later pages or frames; empty where it shows one picture.
     """
 
     image: Image.Image
@@ -60,6 +64,7 @@ class Picture:
     exif: Mapping[int, object] | None = None
     info: Mapping[str, object] = field(default_factory=dict[str, object])
     remarks: tuple[str, ...] = ()
+    rest: bytes = b""
 
 
 def decode(content: bytes) -> Picture | Failure:
@@ -95,7 +100,7 @@ def _page(content: bytes) -> Picture | Failure:
     page = pdf.first_page(content)
     if isinstance(page, Failure):
         return page
-    return Picture(page.image, Format.PDF, remarks=(page.remark,))
+    return Picture(page.image, Format.PDF, remarks=(page.remark,), rest=page.rest)
 
 
 def _picture(content: bytes, kind: Format) -> Picture | Failure:
@@ -111,7 +116,11 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
     exif = _exif(image)
     upright = oriented(rgb(image), (exif or {}).get(_ORIENTATION, _UPRIGHT))
     info = {str(name): value for name, value in image.info.items()}
-    return Picture(upright, kind, exif, info, _remarks(image))
+    if not _is_animated(image):
+        return Picture(upright, kind, exif, info)
+    # Frames are as many as a stranger likes: they are told apart by the file.
+    rest = hashlib.sha256(content).digest()
+    return Picture(upright, kind, exif, info, (FIRST_FRAME,), rest)
 
 
 def _exif(image: Image.Image) -> Mapping[int, object] | None:
@@ -125,12 +134,11 @@ def _exif(image: Image.Image) -> Mapping[int, object] | None:
     return MappingProxyType(tags) if tags or present else None
 
 
-def _remarks(image: Image.Image) -> tuple[str, ...]:
-    """Say what of the file was not measured; GIF has to look for a second frame."""
-    animated = False
+def _is_animated(image: Image.Image) -> bool:
+    """Return whether there are more frames; GIF has to look for a second one."""
     with contextlib.suppress(Exception):  # a broken second frame does not spoil the first
-        animated = bool(getattr(image, "is_animated", False))
-    return ("only the first of its frames was analysed",) if animated else ()
+        return bool(getattr(image, "is_animated", False))
+    return False
 
 
 def _too_large(size: str) -> Failure:

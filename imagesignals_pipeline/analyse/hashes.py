@@ -21,15 +21,20 @@ def dhash(image: Image.Image) -> str:
     return str(imagehash.dhash(image))
 
 
-def pixels_sha256(image: Image.Image) -> bytes:
+def pixels_sha256(image: Image.Image, rest: bytes = b"") -> bytes:
     """Return the SHA-256 of an RGB picture's dimensions and pixels, 32 bytes.
 
     Every pixel counts: two pictures with the same digest are the same picture, however their
     files differ (PNG or WebP, other compression, other metadata, turned by EXIF).
+
+    Args:
+        image: The picture.
+        rest: A digest of what else its file shows.
     """
     digest = hashlib.sha256(f"RGB {image.width} {image.height} ".encode())
     for strip in _strips(image):
         digest.update(strip)
+    digest.update(rest)
     return digest.digest()
 
 

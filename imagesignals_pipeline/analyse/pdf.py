@@ -4,6 +4,7 @@ Pdfium (Chrome's renderer, built without JavaScript) is bundled with pypdfium2. 
 thread-safe, and a page may ask it for any amount of work: call it in a worker process.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import pypdfium2
@@ -18,13 +19,17 @@ SHORT_SIDE_PX = 1080
 LONG_SIDE_PX = 4000
 """A till roll may be very long: it is rendered smaller instead of refused."""
 
+OTHER_PAGES, OTHERS_PX = 9, 540
+"""Of how many more pages a digest is taken, and their short side: another word on one shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The picture of a page, with a clause for the operator."""
+    """The picture of a page, with a clause for the operator; `rest` digests the other pages."""
 
     image: Image.Image
     remark: str
+    rest: bytes
 
 
 def first_page(content: bytes) -> Page | Failure:
@@ -42,16 +47,30 @@ def first_page(content: bytes) -> Page | Failure:
             return Failure(FailureKind.UNSUPPORTED_FORMAT, "The PDF is locked with a password")
         raise
     try:
-        return _render(document)
+        if document.get_formtype() == pdfium.FORMTYPE_XFA_FULL:
+            return Failure(
+                FailureKind.UNSUPPORTED_FORMAT, "The PDF is a form that only Adobe's reader shows"
+            )
+        document.init_forms()  # before any page: else what was filled in is not drawn
+        return _shown(document)
     finally:
         document.close()
 
 
-def _render(document: pypdfium2.PdfDocument) -> Page:
-    page = document[0]
-    width, height = page.get_size()
-    scale = min(SHORT_SIDE_PX / min(width, height), LONG_SIDE_PX / max(width, height))
-    image = page.render(scale=scale).to_pil().convert("RGB")
+def _shown(document: pypdfium2.PdfDocument) -> Page:
+    image = _render(document, 0, SHORT_SIDE_PX)
     pages = len(document)
-    which = f"the first of {pages} pages" if pages > 1 else "the only page"
-    return Page(image, f"rendered from {which} of a PDF")
+    if pages == 1:
+        return Page(image, "rendered from the only page of a PDF", b"")
+    rest = hashlib.sha256(f"{pages} pages ".encode())
+    for number in range(1, min(pages, 1 + OTHER_PAGES)):
+        other = _render(document, number, OTHERS_PX)
+        rest.update(f"{other.width} {other.height} ".encode() + other.tobytes())
+    return Page(image, f"rendered from the first of {pages} pages of a PDF", rest.digest())
+
+
+def _render(document: pypdfium2.PdfDocument, number: int, short_side: int) -> Image.Image:
+    page = document[number]
+    width, height = page.get_size()
+    scale = min(short_side / min(width, height), LONG_SIDE_PX / max(width, height))
+    return page.render(scale=scale).to_pil().convert("RGB")

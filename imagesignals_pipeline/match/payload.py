@@ -17,7 +17,7 @@ from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys
 from imagesignals_pipeline.match.words import Words
 
-ALGORITHM_VERSION: Final = 4
+ALGORITHM_VERSION: Final = 5
 """Version of the payload; rows made by another version are made anew."""
 USUAL_BYTES: Final = 16 * 1024
 MAX_BYTES: Final = 32 * 1024
@@ -45,12 +45,15 @@ STATUS_BAR: Final = 0.045
 UPRIGHT: Final = 1.5
 """Share of a phone screenshot's height that clock and battery take, and its least height by its
 width. Of 72 receipts that were shown again nothing there reached below 0.040."""
-HEADER: Final = struct.Struct("<BHHHHfBB")
-"""Version, width, height, left, top, scale, words, quarter turns. Where nothing was turned the last
-two are the count in two bytes, as before there were turns."""
+HEADER: Final = struct.Struct("<BHHHHfBB8s")
+"""Version, width, height, left, top, scale, words, quarter turns, and of a digest of what else the
+file shows the first bytes."""
+ONE_PICTURE: Final = bytes(8)
+"""In place of that digest, where the file shows nothing else."""
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
-PER_PIXEL: Final = 32
-"""Steps in which the places of words are stored."""
+MOST_PER_PIXEL: Final = 32
+"""Steps of a pixel in which the places of words are stored; fewer on a thumbnail that is longer
+than two bytes then reach."""
 HEAD_BYTES: Final = HEADER.size + (words.MAX_WORDS + LEAST_LANDMARKS) * WORD.itemsize
 """A payload's first bytes, in which its words are: a fifth of a usual one."""
 REMEMBERED, PICTURES = 64, 24
@@ -64,7 +67,8 @@ class Print:
 
     `turns` says by how many quarter turns to the right the picture was turned, so that its text is
     upright; all else is of the turned one. `left` and `top` (pixels of the picture) and `scale`
-    (the thumbnail's pixels in one of the picture) say which part of it the thumbnail shows.
+    (the thumbnail's pixels in one of the picture) say which part of it the thumbnail shows. `rest`
+    is another one where the file shows other pages or frames besides; empty where it shows none.
     """
 
     width: int
@@ -73,6 +77,7 @@ class Print:
     top: int
     scale: float
     turns: int
+    rest: bytes
     words: Words
     coded: bytes
 
@@ -90,10 +95,14 @@ class Print:
         return float(top + bar * (bottom - top))
 
 
-def fingerprint(picture: Image.Image) -> bytes:
+def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
     """Return the payload of an upright picture, RGB or grey: at most 16 KiB, with small print 32.
 
     A flat, blank or near-empty picture has none (`b""`): it matches nothing.
+
+    Args:
+        picture: The picture.
+        rest: A digest of what else its file shows.
     """
     grey = np.asarray(picture.convert("L"))
     shown = content.find(grey)
@@ -120,11 +129,12 @@ def fingerprint(picture: Image.Image) -> bytes:
     corner = np.array(shown.corner(step))
     size = shown.picture.shape[::-1]
     places = np.minimum([*size, *(corner / scale).astype(int)], 65535).tolist()
-    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found), turns)
+    besides = rest[: len(ONE_PICTURE)] or ONE_PICTURE
+    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found), turns, besides)
     zoom = scale / shown.scale(usual)
     # The centre of a pixel is half a pixel from its corner.
     centre = (found.centre + 0.5 + shown.corner(usual)) * zoom - 0.5 - corner
-    return header + _table(found, centre, zoom) + coded
+    return header + _table(found, centre, zoom, _per_pixel(header)) + coded
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -135,11 +145,12 @@ def unpack(payload: bytes) -> Print:
         ValueError: It is cut short, or of another version.
     """
     found = words_of(payload)
-    _, width, height, left, top, scale, count, turns = HEADER.unpack_from(payload)
+    _, width, height, left, top, scale, count, turns, rest = HEADER.unpack_from(payload)
     coded = payload[HEADER.size + count * WORD.itemsize :]
     if not coded or not 0 < scale < np.inf:
         raise ValueError("a damaged fingerprint")
-    return Print(width, height, left, top, scale, turns, found, coded)
+    rest = rest if rest != ONE_PICTURE else b""
+    return Print(width, height, left, top, scale, turns, rest, found, coded)
 
 
 def words_of(payload: bytes) -> Words:
@@ -150,11 +161,11 @@ def words_of(payload: bytes) -> Words:
     """
     if len(payload) <= HEADER.size or payload[0] != ALGORITHM_VERSION:
         raise ValueError(f"not a fingerprint of version {ALGORITHM_VERSION}")
-    count = HEADER.unpack_from(payload)[-2]
+    count = HEADER.unpack_from(payload)[6]
     if len(payload) < HEADER.size + count * WORD.itemsize:
         raise ValueError("a damaged fingerprint")
     table = np.frombuffer(payload, WORD, count, HEADER.size)
-    step = np.float32(1 / PER_PIXEL)
+    step = np.float32(1 / _per_pixel(payload))
     centre, spread = (table[name].astype(np.float32) * step for name in ("centre", "spread"))
     return Words(centre, np.maximum(spread, step), table["code"].astype(np.uint64))
 
@@ -235,9 +246,15 @@ def _webp(grey: Greys, quality: int) -> bytes:
     return sink.getvalue()
 
 
-def _table(found: Words, centre: Floats, zoom: float) -> bytes:
+def _per_pixel(header: bytes) -> float:
+    """Return in what steps of a pixel a payload has the places of words."""
+    _, width, height, _, _, scale, *_ = HEADER.unpack_from(header)
+    return min(MOST_PER_PIXEL, 65535 / max(scale * max(width, height), 1.0))
+
+
+def _table(found: Words, centre: Floats, zoom: float, per_pixel: float) -> bytes:
     table = np.empty(len(found), WORD)
     table["code"] = found.codes
-    table["centre"] = np.clip(np.rint(centre * PER_PIXEL), 0, 65535)
-    table["spread"] = np.clip(np.rint(found.spread * zoom * PER_PIXEL), 1, 65535)
+    table["centre"] = np.clip(np.rint(centre * per_pixel), 0, 65535)
+    table["spread"] = np.clip(np.rint(found.spread * zoom * per_pixel), 1, 65535)
     return table.tobytes()

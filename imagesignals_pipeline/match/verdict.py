@@ -88,6 +88,7 @@ EXPLANATIONS: Final = {
     Tier.SAME_TEMPLATE: "the same app, but other details",
     Tier.DIFFERENT: "hardly any text in common",
 }
+OTHER_PAGES: Final = "the first pages agree, but not the others"
 BANDS: Final = {
     Tier.SAME_PICTURE: (90, 100),
     Tier.ALTERED_COPY: (80, 89),
@@ -154,6 +155,9 @@ def _verdict(a: Print, b: Print, look: Look) -> Verdict:
         return Verdict(Tier.DIFFERENT, 0, "no text in common")
     tier = _tier(seen)
     percentage = _percentage(tier, seen.agreed)
+    if tier is Tier.SAME_PICTURE and a.rest and b.rest and a.rest != b.rest:
+        tier = Tier.SAME_TEMPLATE
+        return Verdict(tier, _percentage(tier, seen.agreed), OTHER_PAGES, parted=True)
     return Verdict(tier, percentage, _explanation(tier, seen), _is_parted(tier, seen))
 
 

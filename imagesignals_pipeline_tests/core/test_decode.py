@@ -5,6 +5,7 @@ import multiprocessing
 import struct
 import time
 import zlib
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 from imagesignals_pipeline.analyse import decode as decoding
+from imagesignals_pipeline.analyse import hashes
 from imagesignals_pipeline.analyse.decode import Picture, decode
 from imagesignals_pipeline.analyse.formats import Format
 from imagesignals_pipeline.analyse.normalise import TURNS
@@ -392,6 +394,73 @@ def test_a_pdf_page_of_no_size_is_bounded() -> None:
         leaf = b"<</Type/Page/Parent 2 0 R/MediaBox[%s]>>" % box
         odd = decode(pdf(CATALOGUE, b"<</Type/Pages/Kids[3 0 R]/Count 1>>", leaf))
         assert isinstance(odd, Failure) or max(odd.image.size) <= LONG_SIDE_PX
+
+
+def form(values: Sequence[bytes], *, drawn: bool, catalogue: bytes = b"") -> bytes:
+    """Build a page of one line with fields that are filled in, drawn by who did or left to us."""
+    lines = b"BT /F1 24 Tf 60 780 Td (Receipt of the society) Tj ET"
+    objects = [
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(lines), lines),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    fields: list[bytes] = []
+    for row, value in enumerate(values):
+        look = b""
+        if drawn:
+            text = b"/Tx BMC BT /F1 20 Tf 2 8 Td (%s) Tj ET EMC" % value
+            kind = b"/Type/XObject/Subtype/Form/BBox[0 0 240 30]/Resources<</Font<</F1 5 0 R>>>>"
+            objects.append(b"<<%s/Length %d>>stream\n%s\nendstream" % (kind, len(text), text))
+            look = b"/AP<</N %d 0 R>>" % (len(objects) + 1)
+        high = 700 - 60 * row
+        place = b"/Rect[320 %d 560 %d]/P 3 0 R/DA(/F1 20 Tf 0 g)" % (high, high + 30)
+        said = b"/Type/Annot/Subtype/Widget/FT/Tx/F 4/T(f%d)/V(%s)" % (row, value)
+        objects.append(b"<<%s%s%s>>" % (said, place, look))
+        fields.append(b"%d 0 R" % (len(objects) + 1))
+    listed = b" ".join(fields)
+    objects[1] = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
+        b"/Resources<</Font<</F1 5 0 R>>>>/Annots[%s]>>" % listed
+    )
+    resources = b"/DR<</Font<</F1 5 0 R>>>>/DA(/F1 20 Tf 0 g)"
+    root = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[%s]%s%s>>>>"
+    return pdf(root % (listed, resources, catalogue), *objects)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_what_was_filled_into_a_pdf_is_seen(*, drawn: bool) -> None:
+    """Two receipts of one form show what was written into each."""
+    one, other = (
+        picture_of(form(values, drawn=drawn)).image
+        for values in ((b"3500.00", b"5 March"), (b"4200.00", b"7 April"))
+    )
+    empty = picture_of(form((b"", b""), drawn=drawn)).image
+    assert hashes.pixels_sha256(one) != hashes.pixels_sha256(other)
+    assert difference(one, empty) > 0.1
+
+
+def test_a_form_that_only_adobe_s_reader_shows_is_skipped() -> None:
+    """Everybody else's shows the same page that asks to wait, whatever was filled in."""
+    dynamic = form((b"1",), drawn=True, catalogue=b"/XFA(<xdp/>)")
+    dynamic = dynamic.replace(b"/Type/Catalog", b"/NeedsRendering true/Type/Catalog")
+    failure = failure_of(dynamic)
+    assert failure.kind is FailureKind.UNSUPPORTED_FORMAT
+    assert "form that only Adobe" in failure.detail
+
+
+@pytest.mark.parametrize("kind", ["PDF", "GIF"])
+def test_what_else_a_file_shows_is_digested(kind: str) -> None:
+    """Later pages and frames are not measured, but they tell two files apart."""
+    first, *others = page(lines=8), page(lines=5), page(lines=11)
+
+    def rest(*more: Image.Image) -> bytes:
+        content = encode(first, kind, save_all=True, append_images=more)
+        return picture_of(content).rest
+
+    assert rest() == b""
+    assert len({rest(), *(rest(each) for each in others), rest(*others)}) == 4
+    assert rest(*others) == rest(*others)
 
 
 def test_unreadable_exif_fails_nothing() -> None:

@@ -247,6 +247,16 @@ def test_a_list_with_one_more_row_is_another_picture(
         assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
+def test_a_long_list_with_more_rows_is_another_picture() -> None:
+    """So is one that was captured while it was scrolled, longer than two bytes of places reach."""
+    now, later = (passbook(rows, footer=False, lines=210) for rows in (200, 205))
+    known = match.fingerprint(now)
+    assert payload.thumbnail(payload.unpack(known).coded).shape[0] > 2_048
+    assert payload.unpack(known).words.centre[:, 1].max() > 2_048
+    assert match.compare(known, match.fingerprint(jpeg(now, 80))).same_picture
+    assert not match.compare(known, match.fingerprint(later)).same_picture
+
+
 def chat(bubbles: int, *, wall: str, bubble: str, ink: str, lines: int = 3) -> Image.Image:
     """Draw a thread to which each month adds a message of one to three lines."""
     picture = Image.new("RGB", (1080, 2200), wall)
@@ -591,7 +601,7 @@ def test_part_of_a_thread_is_a_copy() -> None:
 def test_words_alone_do_not_make_a_copy() -> None:
     """Equal words over unlike pictures, as only a forged payload has, are different pictures."""
     payload = match.fingerprint(receipt(1))
-    end = HEADER.size + HEADER.unpack_from(payload)[-2] * WORD.itemsize
+    end = HEADER.size + HEADER.unpack_from(payload)[6] * WORD.itemsize
     noise = np.random.default_rng(2).integers(0, 255, (600, 330), dtype=np.uint8)
     for picture in (Image.new("L", (330, 600), 128), Image.fromarray(noise)):
         sink = io.BytesIO()
@@ -602,7 +612,7 @@ def test_words_alone_do_not_make_a_copy() -> None:
 def test_pictures_without_an_equal_word_are_different() -> None:
     """Without a single word in common there is nothing to lay on each other."""
     payload = match.fingerprint(receipt(1))
-    end = HEADER.size + HEADER.unpack_from(payload)[-2] * WORD.itemsize
+    end = HEADER.size + HEADER.unpack_from(payload)[6] * WORD.itemsize
     table = np.frombuffer(payload[HEADER.size : end], WORD).copy()
     table["code"] ^= np.uint64(2**64 - 1)
     turned = payload[: HEADER.size] + table.tobytes() + payload[end:]
@@ -620,4 +630,4 @@ def test_version_of_the_payload() -> None:
     Whoever changes what the payload holds must raise it.
     """
     payload = match.fingerprint(receipt(1))
-    assert payload[0] == match.ALGORITHM_VERSION == 4
+    assert payload[0] == match.ALGORITHM_VERSION == 5

@@ -22,6 +22,7 @@ from imagesignals_pipeline.model import (
     ExifSourceType,
     Failure,
     FailureKind,
+    Fingerprint,
     Signals,
 )
 from imagesignals_pipeline.picture import Inspectors, inspect
@@ -302,3 +303,20 @@ def test_what_no_worker_survives_is_done_here(inspectors: Inspectors) -> None:
     assert inspectors.call(os.getpid) != os.getpid()
     assert inspectors.call(only_at, os.getpid()) == os.getpid()
     assert inspectors.call(os.getpid) != os.getpid()
+
+
+def test_a_cover_page_makes_no_copies() -> None:
+    """Files that begin alike and go on otherwise are two; a copy of the first page alone is one."""
+    first, here, there = page(lines=8), page(lines=5), page(lines=11)
+
+    def stored(*others: Image.Image, kind: str = "PDF") -> Fingerprint:
+        content = encode(first, kind, save_all=True, append_images=others)
+        return analysis_of(content).fingerprint
+
+    one, other, alone = stored(here), stored(there), stored()
+    assert one.pixels_sha256 != other.pixels_sha256
+    verdict = match.compare(one.payload, other.payload)
+    assert not verdict.same_picture
+    assert verdict.parted
+    assert match.compare(one.payload, alone.payload).same_picture
+    assert match.compare(one.payload, one.payload).same_picture

@@ -143,9 +143,10 @@ class TestEncrypted:
                     " select cast(lpad(to_hex(n), 32, '0') as uuid) from generate_series(1, 20) n"
                     " returning id) insert into image_fingerprints (payment_submission_id,"
                     " content_sha256, payload, thumbnail_forgotten, algorithm_version, analyzed_at)"
-                    " select id, sha256(cast(cast(id as text) as bytea)), '', true, 4, now()"
+                    " select id, sha256(cast(cast(id as text) as bytea)), '', true, :version, now()"
                     " from old"
-                )
+                ),
+                {"version": match.ALGORITHM_VERSION},
             )
         before = stored(engine)
         monkeypatch.setenv(settings.THUMBNAIL_KEY, wrong)
@@ -341,7 +342,8 @@ class TestForgotten:
         backfill.settle(engine, DAYS)
         found = state(engine)
         with engine.begin() as connection:
-            connection.execute(text("insert into image_marks values (4, 1, now(), 0, 0)"))
+            version = match.ALGORITHM_VERSION
+            connection.execute(text(f"insert into image_marks values ({version}, 1, now(), 0, 0)"))
             schema.execute_script(connection, script("0016_other_bits").split("alter table")[0])
         assert backfill.settle(engine, DAYS).pictures_moved == (6 if young_copies else 0)
         assert state(engine) == found
