@@ -8,6 +8,7 @@ import numpy as np
 
 from imagesignals_pipeline.match import alignment, highlighter, payload, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
+from imagesignals_pipeline.match.continued import is_continued
 from imagesignals_pipeline.match.pair import CELL, COMPARABLE, GRAINY, Pair, in_one_frame
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Ints, Mask
@@ -101,8 +102,9 @@ class Differences:
     place by such strokes, where the other has bare paper, as a multiple of what copies have by
     chance. `between` is the strength of the strongest spot among text between such strokes. `rows`
     is how many words one of them has more in the columns of its print, on bare paper; a phrase
-    counts as two.
-    The three are 0 where certain spots in several places part the pictures whatever these come to.
+    counts as two. `continued` says whether one has a letter more, beside print that both show.
+    All four are nothing where certain spots in several places part the pictures whatever these come
+    to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
     to b's.
@@ -127,6 +129,7 @@ class Differences:
     replaced: float
     between: float
     rows: int
+    continued: bool
     scrolled: float
 
 
@@ -188,9 +191,10 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     noise = own + grain(pair.least)
     lacking = (1 - _second_look(pair, clear & (1 - pair.correlation > EXCESS * noise))) / noise
     wrong, spots = _spots(lacking, clear, foreign, pair.line)
-    replaced, between, more_rows = 0.0, 0.0, 0
+    drawn = _without_clock(foreign, spots, a)
+    replaced, between, more_rows, continued = 0.0, 0.0, 0, False
     if not _are_parted(spots, a):  # else the costliest of all that is measured would change nothing
-        replaced = pen.replaced(pair, levels, _without_clock(foreign, spots, a))
+        replaced = pen.replaced(pair, levels, drawn)
         between = _between(pair, strokes, own)
         more_a = pen.alone(levels.a, levels.b, of_a.written | of_a.lonely, levels.usual_limit)
         more_b = pen.alone(levels.b, levels.a, of_b.written | of_b.lonely, levels.usual_limit)
@@ -198,6 +202,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
             rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
             rows.added(b, a, back, back, more_b),
         )
+        continued = is_continued(a, b, guess.matrix, pair, levels)
     return Differences(
         a,
         b,
@@ -209,7 +214,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         agreed=_share(~wrong & clear, clear | (lonely & ~foreign)),
         wrong=_share(wrong, text),
         lonely=_share(lonely & ~foreign, text),
-        foreign=_share(foreign, text),
+        foreign=_share(drawn, text),
         highlighted=_share(highlighter.mask(pair, bands), text),
         beyond_a=of_a.beyond.all,
         beyond_b=of_b.beyond.all,
@@ -218,6 +223,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         replaced=replaced,
         between=between,
         rows=more_rows,
+        continued=continued,
         scrolled=_scrolled(of_a, of_b, clear & ~wrong),
     )
 

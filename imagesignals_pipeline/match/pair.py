@@ -12,6 +12,8 @@ from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
 """Windows are about as high as a line: one digit and part of its neighbours."""
 EDGE_PX: Final = 6
+RIM_PX: Final = 3
+"""Where both pictures end that near each other they end at the same place."""
 COMPARABLE: Final = 0.15
 ABSENT: Final = 0.05
 """Ratios of local variance: above the one both pictures have text, below the other only one."""
@@ -63,6 +65,12 @@ class Pair:
 def in_one_frame(a: Greys, laid: Laid, line: float) -> Pair:
     """Return a picture and another one that lies on it; `line` is the height of the usual text."""
     window = min(max(int(line) | 1, SMALLEST_WINDOW), LARGEST_WINDOW)
-    well_inside = ~raster.grown(~laid.inside, window + EDGE_PX, window + EDGE_PX)
+    well_inside = ~raster.grown(~_to_the_end(laid.inside), window + EDGE_PX, window + EDGE_PX)
     correlation = raster.correlation(a, laid.b, window)
     return Pair(a, laid.b, laid.inside, well_inside, line, window, *correlation)
+
+
+def _to_the_end(inside: Mask) -> Mask:
+    """Return the mask with a rim that is as what lies inside of it: text there is compared too."""
+    whole = np.pad(inside[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX], RIM_PX, mode="edge")
+    return whole | inside

@@ -204,10 +204,11 @@ def _unexplained(levels: Levels, near: int) -> Greys:
 
     Rules and frames that are in both are thin, and never quite in place.
     """
-    return np.maximum(_outside(levels.a, levels.b, near), _outside(levels.b, levels.a, near))
+    return np.maximum(outside(levels.a, levels.b, near), outside(levels.b, levels.a, near))
 
 
-def _outside(one: Greys, other: Greys, near: int) -> Greys:
+def outside(one: Greys, other: Greys, near: int) -> Greys:
+    """Return by how much one is outside what the other shows in a square of `near` pixels."""
     lowest, highest = raster.extremes(other, near)
     return np.maximum(raster.less(one, highest), raster.less(lowest, one))
 
@@ -255,7 +256,7 @@ def _own_ink(one: Greys, other: Greys, limit: float) -> Mask:
     Ink a pixel out of place is in both.
     """
     paper = raster.paper(one, PAPER_PX)
-    own = np.minimum(raster.distance(one, paper), _outside(one, other, NEAR))
+    own = np.minimum(raster.distance(one, paper), outside(one, other, NEAR))
     return (own > limit) & _is(other, paper, limit)
 
 

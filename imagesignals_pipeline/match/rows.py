@@ -31,7 +31,7 @@ def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: M
         to_other: Leads from one's thumbnail to the other's.
         alone: Where, in the frame, only one has text, and the other bare paper.
     """
-    own = _within(one, to_frame, alone) | _in_the_margin(one, other, to_other)
+    own = _within(one, to_frame, alone) | in_the_margin(one, other, to_other)
     mine, listed = (one.words.in_print & each for each in (own, ~own))
     if not mine.any():
         return 0
@@ -57,7 +57,7 @@ def _within(one: Print, to_frame: Matrix, place: Mask) -> Mask:
     return found
 
 
-def _in_the_margin(one: Print, other: Print, to_other: Matrix) -> Mask:
+def in_the_margin(one: Print, other: Print, to_other: Matrix) -> Mask:
     """Return which words lie where the other picture goes on, but has nothing that was kept."""
     place = alignment.mapped(one.words.centre, to_other)
     high, wide = payload.thumbnail(other.coded).shape

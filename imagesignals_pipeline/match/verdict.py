@@ -179,7 +179,8 @@ def _tier(seen: Differences) -> Tier:
 def _differs_in_noise_alone(seen: Differences) -> bool:
     strengths = [spot.strength for spot in seen.spots]
     return (
-        max(strengths, default=0) <= STRONGEST_SPOT
+        not seen.continued
+        and max(strengths, default=0) <= STRONGEST_SPOT
         and sum(strengths[:3]) <= STRONGEST_THREE
         and seen.wrong <= (MOST_WRONG_IF_CLEAR if seen.correlation >= CLEAR else MOST_WRONG)
     )
@@ -199,8 +200,8 @@ def _is_legible(seen: Differences) -> bool:
 
 
 def _is_parted(tier: Tier, seen: Differences) -> bool:
-    """Return whether the two are aligned, and some digit is certainly another."""
-    certain = any(spot.strength > CERTAIN_SPOT for spot in seen.spots)
+    """Return whether the two are aligned, and some digit is certainly another, or one too many."""
+    certain = seen.continued or any(spot.strength > CERTAIN_SPOT for spot in seen.spots)
     return certain and tier in {Tier.SAME_TEMPLATE, Tier.ALTERED_COPY}
 
 

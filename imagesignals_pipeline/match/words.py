@@ -19,6 +19,8 @@ MIN_WORDS: Final = 5
 """A picture with fewer shows nothing that could be compared."""
 USUAL_PX: Final = 8.0
 """Height of a line where there are too few words to tell."""
+HEIGHT_BY_SPREAD: Final = 3.46
+"""Ink spread evenly over h deviates by h/3.46."""
 CLOSINGS_PX: Final = (2, 4, 8)
 """Gaps that are bridged: words and phrases both, because a crop breaks the phrases at its edge
 and blur joins the words."""
@@ -56,9 +58,9 @@ class Words:
 
     @property
     def height(self) -> float:
-        """Height of the usual line in pixels: ink spread evenly over h deviates by h/3.46."""
+        """Height of the usual line in pixels."""
         high = self.spread[self.in_print, 1]
-        return float(np.median(high)) * 3.46 if len(high) >= MIN_WORDS else USUAL_PX
+        return float(np.median(high)) * HEIGHT_BY_SPREAD if len(high) >= MIN_WORDS else USUAL_PX
 
     @property
     def in_print(self) -> Mask:

@@ -231,6 +231,69 @@ def test_large_figures_are_no_strokes(others: str) -> None:
     assert not match.compare(one, match.fingerprint(success(others))).same_picture
 
 
+def sparse(amount: str, date: str, *, right: bool, dark: bool) -> Image.Image:
+    """Draw a receipt without time and reference."""
+    ground, ink = ((18, 18, 20), (235, 235, 240)) if dark else ((250, 250, 252), (25, 25, 30))
+    picture = Image.new("RGB", (1080, 2000), ground)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(40)
+    pen.rectangle((0, 0, 1080, 190), (20, 90, 160))
+    pen.text((50, 70), "Payment successful", (255, 255, 255), ImageFont.load_default(52))
+    pen.text((60, 300), amount, ink, ImageFont.load_default(84))
+    values = ("Lotus Park", "Meera Shaikh, flat C-101", date, "UPI", "Paid in full", "Maintenance")
+    for row, (label, value) in enumerate(zip(LABELS, values, strict=True)):
+        top = 520 + 170 * row
+        pen.text((60, top), label, (120, 120, 130), font)
+        place = (1020, top) if right else (60, top + 60)
+        pen.text(place, value, ink, font, anchor="ra" if right else None)
+    pen.text((60, 1700), FOOTER, (120, 120, 130), ImageFont.load_default(32))
+    return picture
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("right", [False, True])
+@pytest.mark.parametrize(("amount", "date"), [("Rs 5000", "1 Mar 2025"), ("Rs 500", "11 Mar 2025")])
+def test_a_digit_more_is_another_payment(
+    amount: str, date: str, *, right: bool, dark: bool
+) -> None:
+    """Where nothing else differs it adds ink and takes none away, as a pen would."""
+    mine = sparse("Rs 500", "1 Mar 2025", right=right, dark=dark)
+    theirs = sparse(amount, date, right=right, dark=dark)
+    known = match.fingerprint(mine)
+    for sent in (lambda picture: picture, lambda picture: jpeg(picture.resize((720, 1333)), 50)):
+        assert match.compare(known, match.fingerprint(sent(mine))).same_picture
+        verdict = match.compare(known, match.fingerprint(sent(theirs)))
+        assert not verdict.same_picture
+        assert verdict.parted
+
+
+@pytest.mark.parametrize("more", ["9,8265", "39,826"])
+def test_a_large_figure_more_is_another_payment(more: str) -> None:
+    """Also where the other receipt has its margin there."""
+    one, other = (match.fingerprint(success(each)) for each in ("9,826", more))
+    assert not match.compare(one, other).same_picture
+
+
+@pytest.mark.parametrize("room", [1, 2, 6])
+def test_text_at_the_edge_is_compared(room: int) -> None:
+    """Pages that were cut just above the only line in which they differ are two."""
+
+    def page(first: str) -> Image.Image:
+        picture = Image.new("L", (1400, 892), 255)
+        pen, font, letters = ImageDraw.Draw(picture), ImageFont.load_default(20), Random(5)
+        pen.text((40, room - 5), first, 0, font)
+        for line in range(1, 27):
+            sizes = [letters.randint(3, 10) for _ in range(14)]
+            said = ["".join(letters.choices(ascii_lowercase, k=each)) for each in sizes]
+            pen.text((40, room - 5 + 33 * line), " ".join(said), 0, font)
+        return picture
+
+    mine = page("Receipt 10234 dated 05-03-2025 reference 507112345678 for flat A-101 of Mr Shah")
+    theirs = page("Receipt 10871 dated 07-04-2025 reference 509798761234 for flat B-204 of Ms Rao")
+    known = match.fingerprint(mine)
+    assert match.compare(known, match.fingerprint(jpeg(mine, 80))).same_picture
+    assert not match.compare(known, match.fingerprint(theirs)).same_picture
+
+
 @pytest.mark.parametrize("quality", [95, 50])
 @pytest.mark.parametrize("footer", [True, False])
 @pytest.mark.parametrize("rows", [4, 9])

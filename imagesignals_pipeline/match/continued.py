@@ -1,0 +1,112 @@
+"""Whether print that both pictures show goes on in one of them: 500 and 5000, 1 March and 11 March.
+
+What somebody draws is no print: its height is another one than that of the letters beside it, or it
+is part of a longer stroke.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from imagesignals_pipeline.match import alignment, pen, raster, rows, words
+from imagesignals_pipeline.match.alignment import Matrix
+from imagesignals_pipeline.match.pair import Pair
+from imagesignals_pipeline.match.payload import Print
+from imagesignals_pipeline.match.pen import Levels
+from imagesignals_pipeline.match.raster import Greys, Ints, Mask
+
+FLAT_PX: Final = 5
+"""Side of the square in which the other picture shows nothing but its ground."""
+LEAST_HIGH: Final = 0.5
+"""In lines of the usual text; commas and dots are lower."""
+WIDEST, NARROWEST, LEAST_INK = 1.6, 0.08, 0.08
+"""Of a digit or a letter: width by height, and share of the square of its height that is ink."""
+BLOCK, BLOCK_WIDE = 0.9, 0.5
+"""Share of its box that a block of ink fills, if it is so wide by its height: a bar over text."""
+MOST_LOOKS: Final = 50
+WHOLE_STROKE: Final = 1.3
+"""A part of a stroke that is so many times higher is no letter."""
+SAME_HEIGHT, SAME_HEIGHT_PX = 0.15, 1.5
+GAP, LEAST_GAP_PX = 0.6, 3.0
+"""Between two letters at most, in heights of the letter. Of 1,461 copies of tune no mark passes for
+a letter that goes on with the print beside it."""
+SAME_PRINT: Final = 0.1
+"""Logarithm of the ratio of two words' heights."""
+SAME_LINE: Final = 0.2
+
+
+def is_continued(a: Print, b: Print, to_b: Matrix, pair: Pair, levels: Levels) -> bool:
+    """Return whether one of two pictures has a letter more, where the other has bare paper."""
+    return (
+        _has_a_letter_more(levels.a, levels.b, pair, levels.limit)
+        or _has_a_letter_more(levels.b, levels.a, pair, levels.limit)
+        or _goes_on_in_the_margin(a, b, to_b)
+        or _goes_on_in_the_margin(b, a, alignment.inverse(to_b))
+    )
+
+
+def _has_a_letter_more(one: Greys, other: Greys, pair: Pair, limit: float) -> bool:
+    lowest, highest = raster.extremes(other, FLAT_PX)
+    bare = raster.less(highest, lowest) < pen.BARE * limit
+    own = (pen.outside(one, other, pen.NEAR) > limit) & bare & pair.inside
+    label, boxes = raster.components(own)
+    wide, high, area = boxes[:, 2], boxes[:, 3], boxes[:, 4]
+    like_a_letter = (
+        (high > LEAST_HIGH * pair.line)
+        & (wide < WIDEST * high)
+        & (wide > NARROWEST * high)
+        & (area > LEAST_INK * high * high)
+    )
+    like_a_letter[0] = False
+    largest = np.flatnonzero(like_a_letter)
+    largest = largest[np.argsort(-area[largest], kind="stable")[:MOST_LOOKS]]
+    return any(_is_beside_print(one, other, pair, label == n, boxes[n], limit) for n in largest)
+
+
+def _is_beside_print(  # noqa: PLR0913, PLR0917 - a place in two pictures
+    one: Greys, other: Greys, pair: Pair, own: Mask, box: Ints, limit: float
+) -> bool:
+    """Return whether ink of one's own is a whole letter, beside shared ones of just its height."""
+    left, top, wide, high = box[:4].tolist()
+    start = max(left - 2 * high, 0)
+    near = (slice(max(top - high, 0), top + 2 * high), slice(start, left + wide + 2 * high))
+    mine = own[near]
+    ground = np.median(other[near][mine])
+    inked, shared = (
+        (np.abs(grey[near] - ground) > limit) & pair.inside[near] for grey in (one, other)
+    )
+    strokes, stroke_boxes = raster.components(inked)
+    number = int(np.bincount(strokes[mine]).argmax())
+    _, stroke_top, stroke_wide, stroke_high, area = stroke_boxes[number].tolist()
+    is_block = area > BLOCK * stroke_wide * stroke_high and stroke_wide > BLOCK_WIDE * stroke_high
+    if number == 0 or is_block or stroke_high > WHOLE_STROKE * high:
+        return False
+    _, others = raster.components(inked & shared)
+    starts, tops, widths, heights = others[1:, :4].T
+    apart = np.maximum(starts + start - (left + wide), left - (starts + start + widths))
+    slack = max(SAME_HEIGHT * stroke_high, SAME_HEIGHT_PX)
+    return bool(
+        np.any(
+            (np.abs(tops - stroke_top) <= slack)
+            & (np.abs(tops + heights - stroke_top - stroke_high) <= slack)
+            & (widths > NARROWEST * heights)  # no rule
+            & (apart >= -1)
+            & (apart <= max(GAP * stroke_high, LEAST_GAP_PX))
+        )
+    )
+
+
+def _goes_on_in_the_margin(one: Print, other: Print, to_other: Matrix) -> bool:
+    """Return whether a word of one's own follows another one where the other has its margin."""
+    in_print = one.words.in_print
+    own = rows.in_the_margin(one, other, to_other) & in_print
+    before = ~own & in_print
+    if not own.any() or not before.any():
+        return False
+    begin, end = np.split(alignment.ends(one.words)[:, 0], 2)
+    middle, high = one.words.centre[:, 1], one.words.spread[:, 1] * words.HEIGHT_BY_SPREAD
+    own_high = high[own, None]
+    apart = np.maximum(begin[own, None] - end[None, before], begin[None, before] - end[own, None])
+    same_print = np.abs(np.log(own_high / high[None, before])) < SAME_PRINT
+    one_line = np.abs(middle[own, None] - middle[None, before]) < SAME_LINE * own_high
+    return bool(np.any(same_print & one_line & (np.abs(apart) < GAP * own_high)))
