@@ -74,7 +74,13 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @cli.command()
-@click.option("--batch-size", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 100),
+    default=5,
+    show_default=True,
+    help="Screenshots fetched at once, and committed together.",
+)
 @click.option(
     "--batch-delay",
     type=Seconds(0, 60),
@@ -84,7 +90,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 )
 @click.option("--since", type=DAY, help="Only submissions from this date on (UTC).")
 @click.option("--until", type=DAY, help="Only submissions before this date (UTC).")
-@click.option("--retry-failed", is_flag=True, help="Also retry failures that may pass.")
+@click.option("--retry-failed", is_flag=True, help="Also what failed or was skipped and may pass.")
 def backfill(
     batch_size: int,
     batch_delay: float,
@@ -135,7 +141,7 @@ def migrate(*, roles: bool) -> None:
 
 @cli.command()
 def encrypt() -> None:
-    """Encrypt stored thumbnails with IMAGESIGNALS_THUMBNAIL_KEY; needed once, for older ones."""
+    """Encrypt thumbnails stored before IMAGESIGNALS_THUMBNAIL_KEY, or under a former one."""
     commands.encrypt(Console())
 
 
@@ -153,7 +159,13 @@ def demo(batch_delay: float) -> None:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=3001, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=3001,
+    show_default=True,
+    help="Where the page is served; 0 takes any that is free.",
+)
 def review(port: int) -> None:
     """Show copies beside their originals on a page of this machine, and record decisions."""
     commands.review(Console(), port=port)
@@ -173,8 +185,19 @@ def worker(redeliver_after: int) -> None:
 
 
 @cli.command()
-@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
-@click.option("--demo", "with_demo", is_flag=True, help="With the demonstration society.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=3000,
+    show_default=True,
+    help="Where the UI is served.",
+)
+@click.option(
+    "--demo",
+    "with_demo",
+    is_flag=True,
+    help="With the demonstration society, in a database of its own.",
+)
 def dev(port: int, *, with_demo: bool) -> None:
-    """Start the database, the Dagster UI and the Dagster daemon on 127.0.0.1."""
+    """Bring the tables up to date, and start the Dagster UI and daemon on 127.0.0.1."""
     sys.exit(commands.dev(Console(), port=port, with_demo=with_demo))

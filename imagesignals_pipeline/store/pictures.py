@@ -281,6 +281,11 @@ def forget_gone(connection: Connection, pixels: Collection[Pixels]) -> None:
     connection.execute(query("forget_gone_pictures"), {"pixels": list(pixels)})
 
 
+def forget_strays(connection: Connection, version: int) -> None:
+    """Forget what other versions know of pictures that nobody shows any more."""
+    connection.execute(query("forget_strays"), {"algorithm_version": version})
+
+
 def replace_comparisons(
     connection: Connection, version: int, later: Collection[Pixels], fresh: Iterable[Comparison]
 ) -> None:

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from imagesignals_pipeline import match
 from imagesignals_pipeline.match import Tier, content, differences, payload
 from imagesignals_pipeline.match.payload import HEADER, WORD
+from imagesignals_pipeline_tests.evaluation import longer
 
 LABELS = ("Paid to", "Paid from", "Date", "Time", "Reference", "Note")
 FOOTER = "This is a computer generated receipt. Keep it for your records."
@@ -231,24 +232,6 @@ def test_large_figures_are_no_strokes(others: str) -> None:
     assert not match.compare(one, match.fingerprint(success(others))).same_picture
 
 
-def sparse(amount: str, date: str, *, right: bool, dark: bool) -> Image.Image:
-    """Draw a receipt without time and reference."""
-    ground, ink = ((18, 18, 20), (235, 235, 240)) if dark else ((250, 250, 252), (25, 25, 30))
-    picture = Image.new("RGB", (1080, 2000), ground)
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(40)
-    pen.rectangle((0, 0, 1080, 190), (20, 90, 160))
-    pen.text((50, 70), "Payment successful", (255, 255, 255), ImageFont.load_default(52))
-    pen.text((60, 300), amount, ink, ImageFont.load_default(84))
-    values = ("Lotus Park", "Meera Shaikh, flat C-101", date, "UPI", "Paid in full", "Maintenance")
-    for row, (label, value) in enumerate(zip(LABELS, values, strict=True)):
-        top = 520 + 170 * row
-        pen.text((60, top), label, (120, 120, 130), font)
-        place = (1020, top) if right else (60, top + 60)
-        pen.text(place, value, ink, font, anchor="ra" if right else None)
-    pen.text((60, 1700), FOOTER, (120, 120, 130), ImageFont.load_default(32))
-    return picture
-
-
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("right", [False, True])
 @pytest.mark.parametrize(("amount", "date"), [("Rs 5000", "1 Mar 2025"), ("Rs 500", "11 Mar 2025")])
@@ -256,8 +239,8 @@ def test_a_digit_more_is_another_payment(
     amount: str, date: str, *, right: bool, dark: bool
 ) -> None:
     """Where nothing else differs it adds ink and takes none away, as a pen would."""
-    mine = sparse("Rs 500", "1 Mar 2025", right=right, dark=dark)
-    theirs = sparse(amount, date, right=right, dark=dark)
+    mine = longer.receipt("Rs 500", "1 Mar 2025", right=right, dark=dark)
+    theirs = longer.receipt(amount, date, right=right, dark=dark)
     known = match.fingerprint(mine)
     for sent in (lambda picture: picture, lambda picture: jpeg(picture.resize((720, 1333)), 50)):
         assert match.compare(known, match.fingerprint(sent(mine))).same_picture

@@ -507,3 +507,44 @@ def test_a_copy_that_another_program_unmarked_is_noticed(engine: Engine) -> None
         assert backlog.unsettled(connection, match.ALGORITHM_VERSION).links_amiss == 1
     backfill.settle(engine)
     assert state(engine) == found
+
+
+def test_what_an_older_version_knew_goes_with_its_submission(engine: Engine) -> None:
+    """Also before this version has seen the picture: nothing is kept that describes it."""
+    arrive(engine, cast())
+    gone = cast()[-1].id
+    with engine.begin() as connection:
+        of_it = {"id": gone, "older": match.ALGORITHM_VERSION - 1}
+        for statement in (
+            (
+                "update image_pictures set algorithm_version = :older where pixels_sha256 ="
+                " (select pixels_sha256 from image_fingerprints where payment_submission_id = :id)"
+            ),
+            (
+                "insert into image_marks select :older, 1, now(), number, 0 from image_pictures"
+                " where algorithm_version = :older"
+            ),
+            (
+                "update image_fingerprints set algorithm_version = :older"
+                " where payment_submission_id = :id"
+            ),
+        ):
+            connection.execute(text(statement), of_it)
+    backfill.settle(engine)
+
+    def kept() -> list[int]:
+        tables = ("image_pictures", "image_marks")
+        older = "algorithm_version = :older"
+        with engine.connect() as connection:
+            return [
+                connection.execute(
+                    text(f"select count(*) from {table} where {older}"), of_it
+                ).scalar_one()
+                for table in tables
+            ]
+
+    assert kept() == [1, 1]
+    with engine.begin() as connection:
+        connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone})
+    backfill.settle(engine)
+    assert kept() == [0, 0]
