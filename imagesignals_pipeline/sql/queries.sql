@@ -1876,7 +1876,11 @@ from (
                     or coalesce(signals.similarity_explanation, '') = ''
                     or signals.similarity_explanation like 'No duplicate:%'
             else signals.similar_to_payment_id is not null
-                or (signals.analysis_status = 'completed' and picture.first_id <> copy.id)
+                or (
+                    signals.analysis_status = 'completed'
+                    and (picture.first_created_at, picture.first_id)
+                    < (imagesignals_moment(copy.created_at), copy.id)
+                )
         end
 ) as links
 cross join (
