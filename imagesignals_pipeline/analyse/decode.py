@@ -49,6 +49,10 @@ _PLUGINS = MappingProxyType(
 )
 
 
+_PHOTOS = frozenset({Format.JPEG, Format.HEIF})
+"""Behind the first picture phones write previews of it, and depth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded picture and what its file says besides.
@@ -119,7 +123,7 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
     if not _is_animated(image):
         return Picture(upright, kind, exif, info)
     # Frames are as many as a stranger likes: they are told apart by the file.
-    rest = hashlib.sha256(content).digest()
+    rest = b"" if kind in _PHOTOS else hashlib.sha256(content).digest()
     return Picture(upright, kind, exif, info, (FIRST_FRAME,), rest)
 
 

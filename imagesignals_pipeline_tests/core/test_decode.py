@@ -64,6 +64,7 @@ def test_a_jpeg_of_several_pictures_is_its_first() -> None:
     assert picture.format is Format.JPEG
     assert difference(picture.image, first) < difference(picture.image, second)
     assert picture.remarks == ("only the first of its frames was analysed",)
+    assert picture.rest == b""
 
 
 @pytest.mark.parametrize("kind", [Format.GIF, Format.WEBP, Format.PNG, Format.AVIF])
@@ -449,7 +450,7 @@ def test_a_form_that_only_adobe_s_reader_shows_is_skipped() -> None:
     assert "form that only Adobe" in failure.detail
 
 
-@pytest.mark.parametrize("kind", ["PDF", "GIF"])
+@pytest.mark.parametrize("kind", ["PDF", "GIF", "PNG", "WEBP"])
 def test_what_else_a_file_shows_is_digested(kind: str) -> None:
     """Later pages and frames are not measured, but they tell two files apart."""
     first, *others = page(lines=8), page(lines=5), page(lines=11)
