@@ -58,9 +58,16 @@ def _has_a_letter_more(one: Greys, other: Greys, pair: Pair, limit: float) -> bo
         & (area > LEAST_INK * high * high)
     )
     like_a_letter[0] = False
+    like_a_letter &= _is_off_the_edge(boxes, own.shape)
     largest = np.flatnonzero(like_a_letter)
     largest = largest[np.argsort(-area[largest], kind="stable")[:MOST_LOOKS]]
     return any(_is_beside_print(one, other, pair, label == n, boxes[n], limit) for n in largest)
+
+
+def _is_off_the_edge(boxes: Ints, shape: tuple[int, ...]) -> Mask:
+    """Return which boxes show all of what is in them: what the edge cuts may be anything."""
+    left, top, wide, high = boxes[:, :4].T
+    return (left > 1) & (top > 1) & (left + wide < shape[1] - 1) & (top + high < shape[0] - 1)
 
 
 def _is_beside_print(  # noqa: PLR0913, PLR0917 - a place in two pictures
@@ -72,6 +79,8 @@ def _is_beside_print(  # noqa: PLR0913, PLR0917 - a place in two pictures
     near = (slice(max(top - high, 0), top + 2 * high), slice(start, left + wide + 2 * high))
     mine = own[near]
     ground = np.median(other[near][mine])
+    if abs(ground - np.median(one[near])) > limit:  # a sticker: the letter is under it
+        return False
     inked, shared = (
         (np.abs(grey[near] - ground) > limit) & pair.inside[near] for grey in (one, other)
     )
