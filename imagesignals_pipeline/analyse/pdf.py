@@ -64,8 +64,12 @@ def _shown(document: pypdfium2.PdfDocument) -> Page:
         return Page(image, "rendered from the only page of a PDF", b"")
     rest = hashlib.sha256(f"{pages} pages ".encode())
     for number in range(1, min(pages, 1 + OTHER_PAGES)):
-        other = _render(document, number, OTHERS_PX)
-        rest.update(f"{other.width} {other.height} ".encode() + other.tobytes())
+        try:
+            other = _render(document, number, OTHERS_PX)
+        except pypdfium2.PdfiumError:  # a broken second page does not spoil the first
+            rest.update(b"broken ")
+        else:
+            rest.update(f"{other.width} {other.height} ".encode() + other.tobytes())
     return Page(image, f"rendered from the first of {pages} pages of a PDF", rest.digest())
 
 

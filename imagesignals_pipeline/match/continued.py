@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import alignment, pen, raster, rows, words
+from imagesignals_pipeline.match import alignment, pen, raster, words
+from imagesignals_pipeline.match import rows as lists
 from imagesignals_pipeline.match.alignment import Matrix
 from imagesignals_pipeline.match.pair import Pair
 from imagesignals_pipeline.match.payload import Print
@@ -24,6 +25,7 @@ WIDEST, NARROWEST, LEAST_INK = 1.6, 0.08, 0.08
 BLOCK, BLOCK_WIDE = 0.9, 0.5
 """Share of its box that a block of ink fills, if it is so wide by its height: a bar over text."""
 MOST_LOOKS: Final = 50
+"""Largest parts of one's own that are looked at."""
 WHOLE_STROKE: Final = 1.3
 """A part of a stroke that is so many times higher is no letter."""
 SAME_HEIGHT, SAME_HEIGHT_PX = 0.15, 1.5
@@ -61,7 +63,13 @@ def _has_a_letter_more(one: Greys, other: Greys, pair: Pair, limit: float) -> bo
     like_a_letter &= _is_off_the_edge(boxes, own.shape)
     largest = np.flatnonzero(like_a_letter)
     largest = largest[np.argsort(-area[largest], kind="stable")[:MOST_LOOKS]]
-    return any(_is_beside_print(one, other, pair, label == n, boxes[n], limit) for n in largest)
+    for number in largest.tolist():
+        x, y, w, h, _ = boxes[number].tolist()
+        near = slice(max(y - h, 0), y + 2 * h), slice(max(x - 2 * h, 0), x + w + 2 * h)
+        letter = label[near] == number
+        if _is_beside_print(one[near], other[near], pair.inside[near], letter, limit):
+            return True
+    return False
 
 
 def _is_off_the_edge(boxes: Ints, shape: tuple[int, ...]) -> Mask:
@@ -70,37 +78,29 @@ def _is_off_the_edge(boxes: Ints, shape: tuple[int, ...]) -> Mask:
     return (left > 1) & (top > 1) & (left + wide < shape[1] - 1) & (top + high < shape[0] - 1)
 
 
-def _is_beside_print(  # noqa: PLR0913, PLR0917 - a place in two pictures
-    one: Greys, other: Greys, pair: Pair, own: Mask, box: Ints, limit: float
-) -> bool:
+def _is_beside_print(one: Greys, other: Greys, inside: Mask, own: Mask, limit: float) -> bool:
     """Return whether ink of one's own is a whole letter, beside shared ones of just its height."""
-    left, top, wide, high = box[:4].tolist()
-    start = max(left - 2 * high, 0)
-    near = (slice(max(top - high, 0), top + 2 * high), slice(start, left + wide + 2 * high))
-    mine = own[near]
-    ground = np.median(other[near][mine])
-    if abs(ground - np.median(one[near])) > limit:  # a sticker: the letter is under it
+    ground = np.median(other[own])
+    if abs(ground - np.median(one)) > limit:  # a sticker: the letter is under it
         return False
-    inked, shared = (
-        (np.abs(grey[near] - ground) > limit) & pair.inside[near] for grey in (one, other)
-    )
-    strokes, stroke_boxes = raster.components(inked)
-    number = int(np.bincount(strokes[mine]).argmax())
-    _, stroke_top, stroke_wide, stroke_high, area = stroke_boxes[number].tolist()
-    is_block = area > BLOCK * stroke_wide * stroke_high and stroke_wide > BLOCK_WIDE * stroke_high
-    if number == 0 or is_block or stroke_high > WHOLE_STROKE * high:
+    inked, shared = ((np.abs(grey - ground) > limit) & inside for grey in (one, other))
+    strokes, boxes = raster.components(inked)
+    number = int(np.bincount(strokes[own]).argmax())
+    _, top, wide, high, area = boxes[number].tolist()
+    is_block = area > BLOCK * wide * high and wide > BLOCK_WIDE * high
+    rows, columns = (np.flatnonzero(own.any(axis=axis)) for axis in (1, 0))
+    if number == 0 or is_block or high > WHOLE_STROKE * (rows[-1] + 1 - rows[0]):
         return False
-    _, others = raster.components(inked & shared)
-    starts, tops, widths, heights = others[1:, :4].T
-    apart = np.maximum(starts + start - (left + wide), left - (starts + start + widths))
-    slack = max(SAME_HEIGHT * stroke_high, SAME_HEIGHT_PX)
+    starts, tops, widths, heights = raster.components(inked & shared)[1][1:, :4].T
+    apart = np.maximum(starts - columns[-1] - 1, columns[0] - starts - widths)
+    slack = max(SAME_HEIGHT * high, SAME_HEIGHT_PX)
     return bool(
         np.any(
-            (np.abs(tops - stroke_top) <= slack)
-            & (np.abs(tops + heights - stroke_top - stroke_high) <= slack)
+            (np.abs(tops - top) <= slack)
+            & (np.abs(tops + heights - top - high) <= slack)
             & (widths > NARROWEST * heights)  # no rule
             & (apart >= -1)
-            & (apart <= max(GAP * stroke_high, LEAST_GAP_PX))
+            & (apart <= max(GAP * high, LEAST_GAP_PX))
         )
     )
 
@@ -108,7 +108,7 @@ def _is_beside_print(  # noqa: PLR0913, PLR0917 - a place in two pictures
 def _goes_on_in_the_margin(one: Print, other: Print, to_other: Matrix) -> bool:
     """Return whether a word of one's own follows another one where the other has its margin."""
     in_print = one.words.in_print
-    own = rows.in_the_margin(one, other, to_other) & in_print
+    own = lists.in_the_margin(one, other, to_other) & in_print
     before = ~own & in_print
     if not own.any() or not before.any():
         return False

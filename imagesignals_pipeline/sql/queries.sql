@@ -1828,9 +1828,10 @@ group by month
 order by month;
 
 -- name: unsettled
--- Copies whose original is gone or comes after them, and rows that another program linked, or whose link
--- it took away (as far as the pixels tell); submissions whose screenshot was taken away, pictures whose first submission is gone or was dated anew or that are to be compared anew, and uploads
--- that the hash index counts too many or too few.
+-- Copies whose original is gone or comes after them, rows that another program linked, and those whose
+-- link it took away (as far as the pixels tell); submissions whose screenshot was taken away; pictures
+-- whose first submission is gone or was dated anew or that are to be compared anew; and uploads that
+-- the hash index counts too many or too few.
 select
     links.links_amiss,
     withdrawn.screenshots_withdrawn,

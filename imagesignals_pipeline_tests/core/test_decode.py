@@ -464,6 +464,15 @@ def test_what_else_a_file_shows_is_digested(kind: str) -> None:
     assert rest(*others) == rest(*others)
 
 
+def test_a_broken_second_page_does_not_spoil_the_first() -> None:
+    """What can be shown is analysed."""
+    whole = encode(page(lines=8), "PDF", save_all=True, append_images=[page(lines=5)])
+    second = whole.rindex(b"/MediaBox")
+    broken = whole[:second] + whole[second:].replace(b"/Type /Page", b"/Type /Nope")
+    assert picture_of(broken).remarks == ("rendered from the first of 2 pages of a PDF",)
+    assert picture_of(broken).rest != picture_of(whole).rest
+
+
 def test_unreadable_exif_fails_nothing() -> None:
     """A picture with nonsense for EXIF is analysed as if it had none."""
     content = encode(blocks(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(40))
