@@ -72,5 +72,5 @@ def in_one_frame(a: Greys, laid: Laid, line: float) -> Pair:
 
 def _to_the_end(inside: Mask) -> Mask:
     """Return the mask with a rim that is as what lies inside of it: text there is compared too."""
-    whole = np.pad(inside[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX], RIM_PX, mode="edge")
-    return whole | inside
+    core = inside[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX]
+    return inside | np.pad(core, RIM_PX, mode="edge") if core.size else inside

@@ -249,7 +249,8 @@ def _webp(grey: Greys, quality: int) -> bytes:
 def _per_pixel(header: bytes) -> float:
     """Return in what steps of a pixel a payload has the places of words."""
     _, width, height, _, _, scale, *_ = HEADER.unpack_from(header)
-    return min(MOST_PER_PIXEL, 65535 / max(scale * max(width, height), 1.0))
+    longest = scale * max(width, height)
+    return min(MOST_PER_PIXEL, 65535 / longest) if 0 < longest < np.inf else MOST_PER_PIXEL
 
 
 def _table(found: Words, centre: Floats, zoom: float, per_pixel: float) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from imagesignals_pipeline import match
-from imagesignals_pipeline.match import Tier, content, differences, payload
+from imagesignals_pipeline.match import Tier, alignment, content, differences, payload
+from imagesignals_pipeline.match.pair import in_one_frame
 from imagesignals_pipeline.match.payload import HEADER, WORD
 from imagesignals_pipeline_tests.evaluation import longer
 
@@ -242,7 +243,8 @@ def test_a_digit_more_is_another_payment(
     mine = longer.receipt("Rs 500", "1 Mar 2025", right=right, dark=dark)
     theirs = longer.receipt(amount, date, right=right, dark=dark)
     known = match.fingerprint(mine)
-    for sent in (lambda picture: picture, lambda picture: jpeg(picture.resize((720, 1333)), 50)):
+    for way in ("as they are", "sent on twice"):
+        sent = longer.WAYS[way]
         assert match.compare(known, match.fingerprint(sent(mine))).same_picture
         verdict = match.compare(known, match.fingerprint(sent(theirs)))
         assert not verdict.same_picture
@@ -515,6 +517,26 @@ def test_a_strip_as_long_as_may_be_has_an_answer(pitch: int, turned: bool) -> No
     payload = match.fingerprint(strip.transpose(Image.Transpose.ROTATE_90) if turned else strip)
     assert 0 < len(payload) <= match.MAX_BYTES
     assert match.compare(payload, payload).same_picture
+
+
+@pytest.mark.parametrize("high", [1, 5, 6, 7, 20])
+def test_the_lowest_strips_can_be_compared(high: int) -> None:
+    """A line of text in a huge blank picture leaves a thumbnail of a few rows."""
+    strip = np.tile(np.arange(120, dtype=np.uint8), (high, 1))
+    laid = alignment.lay_flat(strip, strip, alignment.IDENTITY)
+    assert in_one_frame(strip, laid, 8.0).well_inside.shape == strip.shape
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan")])
+def test_a_scale_that_is_none_is_refused(scale: float) -> None:
+    """Words are read all the same; whoever reads the whole payload is told."""
+    good = match.fingerprint(receipt(1))
+    fields = list(HEADER.unpack_from(good))
+    fields[5] = scale
+    damaged = HEADER.pack(*fields) + good[HEADER.size :]
+    assert len(match.words_of(damaged)) == len(match.words_of(good))
+    with pytest.raises(ValueError, match="damaged"):
+        payload.unpack(damaged)
 
 
 def test_damaged_payloads_are_refused() -> None:
