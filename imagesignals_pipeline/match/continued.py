@@ -28,6 +28,8 @@ MOST_LOOKS: Final = 50
 """Largest parts of one's own that are looked at."""
 WHOLE_STROKE: Final = 1.3
 """A part of a stroke that is so many times higher is no letter."""
+FAINT: Final = 0.4
+"""Contrast of a faint rule, by that of the print around it: a letter has more."""
 SAME_HEIGHT, SAME_HEIGHT_PX = 0.15, 1.5
 GAP, LEAST_GAP_PX = 0.6, 3.0
 """Between two letters at most, in heights of the letter. Of 1,461 copies of tune no mark passes for
@@ -83,7 +85,11 @@ def _is_beside_print(one: Greys, other: Greys, inside: Mask, own: Mask, limit: f
     ground = np.median(other[own])
     if abs(ground - np.median(one)) > limit:  # a sticker: the letter is under it
         return False
-    inked, shared = ((np.abs(grey - ground) > limit) & inside for grey in (one, other))
+    off = np.abs(one - ground)
+    inked = (off > limit) & inside
+    print_of_both = inked & (np.abs(other - ground) > limit)
+    if off[own].max() < FAINT * off[print_of_both].max(initial=0):
+        return False
     strokes, boxes = raster.components(inked)
     number = int(np.bincount(strokes[own]).argmax())
     _, top, wide, high, area = boxes[number].tolist()
@@ -91,7 +97,7 @@ def _is_beside_print(one: Greys, other: Greys, inside: Mask, own: Mask, limit: f
     rows, columns = (np.flatnonzero(own.any(axis=axis)) for axis in (1, 0))
     if number == 0 or is_block or high > WHOLE_STROKE * (rows[-1] + 1 - rows[0]):
         return False
-    starts, tops, widths, heights = raster.components(inked & shared)[1][1:, :4].T
+    starts, tops, widths, heights = raster.components(print_of_both)[1][1:, :4].T
     apart = np.maximum(starts - columns[-1] - 1, columns[0] - starts - widths)
     slack = max(SAME_HEIGHT * high, SAME_HEIGHT_PX)
     return bool(
