@@ -98,7 +98,7 @@ def unsettled(
         row.pictures_moved,
         int(row.uploads_miscounted),
         bool(overdue),
-        row.mark,
+        str(row.mark),
     )
 
 
@@ -106,4 +106,4 @@ def _backlogs(
     connection: Connection, statement: str, **parameters: int | list[str]
 ) -> list[Backlog]:
     rows = connection.execute(query(statement), parameters)
-    return [Backlog(row.month, row.waiting, row.mark) for row in rows]
+    return [Backlog(row.month, row.waiting, str(row.mark)) for row in rows]

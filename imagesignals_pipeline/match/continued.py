@@ -8,8 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import alignment, pen, raster, words
-from imagesignals_pipeline.match import rows as lists
+from imagesignals_pipeline.match import alignment, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Matrix
 from imagesignals_pipeline.match.pair import Pair
 from imagesignals_pipeline.match.payload import Print
@@ -32,8 +31,8 @@ FAINT: Final = 0.4
 """Contrast of a faint rule, by that of the print around it: a letter has more."""
 SAME_HEIGHT, SAME_HEIGHT_PX = 0.15, 1.5
 GAP, LEAST_GAP_PX = 0.6, 3.0
-"""Between two letters at most, in heights of the letter. Of 1,461 copies of tune no mark passes for
-a letter that goes on with the print beside it."""
+"""Between two letters at most, in heights of the letter. In the copies of `report` no mark passes
+for a letter that goes on with the print beside it."""
 SAME_PRINT: Final = 0.1
 """Logarithm of the ratio of two words' heights."""
 SAME_LINE: Final = 0.2
@@ -94,11 +93,11 @@ def _is_beside_print(one: Greys, other: Greys, inside: Mask, own: Mask, limit: f
     number = int(np.bincount(strokes[own]).argmax())
     _, top, wide, high, area = boxes[number].tolist()
     is_block = area > BLOCK * wide * high and wide > BLOCK_WIDE * high
-    rows, columns = (np.flatnonzero(own.any(axis=axis)) for axis in (1, 0))
-    if number == 0 or is_block or high > WHOLE_STROKE * (rows[-1] + 1 - rows[0]):
+    down, across = (np.flatnonzero(own.any(axis=axis)) for axis in (1, 0))
+    if number == 0 or is_block or high > WHOLE_STROKE * (down[-1] + 1 - down[0]):
         return False
     starts, tops, widths, heights = raster.components(print_of_both)[1][1:, :4].T
-    apart = np.maximum(starts - columns[-1] - 1, columns[0] - starts - widths)
+    apart = np.maximum(starts - across[-1] - 1, across[0] - starts - widths)
     slack = max(SAME_HEIGHT * high, SAME_HEIGHT_PX)
     return bool(
         np.any(
@@ -114,7 +113,7 @@ def _is_beside_print(one: Greys, other: Greys, inside: Mask, own: Mask, limit: f
 def _goes_on_in_the_margin(one: Print, other: Print, to_other: Matrix) -> bool:
     """Return whether a word of one's own follows another one where the other has its margin."""
     in_print = one.words.in_print
-    own = lists.in_the_margin(one, other, to_other) & in_print
+    own = rows.in_the_margin(one, other, to_other) & in_print
     before = ~own & in_print
     if not own.any() or not before.any():
         return False

@@ -143,13 +143,14 @@ select submission.id
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
-left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+left join image_signal_failures as failure
+    on failure.payment_submission_id = submission.id
+    and failure.image_url = imagesignals_public_url(submission.screenshot_url)
 where imagesignals_has_screenshot(submission.screenshot_url)
     and signals.analysis_status = 'completed'
     and fingerprint.algorithm_version is distinct from :algorithm_version
     and (
         failure.failure_kind is null
-        or failure.image_url <> imagesignals_public_url(submission.screenshot_url)
         or (
             failure.failure_kind = any(cast(:retried_kinds as text []))
             and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
@@ -287,7 +288,7 @@ group by third.ended_at;
 -- name: forget_plans
 -- Plans of runs that ended long ago.
 delete from image_signal_batches
-where run_id <> :run_id and planned_at < now() - interval '7 days';
+where planned_at < now() - interval '7 days';
 
 -- name: planned_batches
 -- Into how many batches a run is planned already; nothing if it is not.
@@ -1342,11 +1343,14 @@ select
     ) as out_of_reach,
     count(*) as analysed_rows
 from payment_image_signals as signals
+join payment_submissions as submission on submission.id = signals.payment_submission_id
 left join image_fingerprints as fingerprint
     on fingerprint.payment_submission_id = signals.payment_submission_id
 left join image_signal_failures as failure
     on failure.payment_submission_id = signals.payment_submission_id
-where signals.analysis_status = 'completed';
+    and failure.image_url = imagesignals_public_url(submission.screenshot_url)
+where signals.analysis_status = 'completed'
+    and imagesignals_has_screenshot(submission.screenshot_url);
 
 -- name: check_late_pictures_are_compared
 -- Pictures that have yet to be compared anew, because earlier ones came after them.
@@ -1617,22 +1621,17 @@ where length(old.payload) > 0
     )
     and not exists (
         select
-        from image_fingerprints as outdated
+        from payment_image_signals as signals
+        join payment_submissions as outdated on outdated.id = signals.payment_submission_id
+        left join image_fingerprints as fingerprint
+            on fingerprint.payment_submission_id = outdated.id
         left join image_signal_failures as failure
-            on failure.payment_submission_id = outdated.payment_submission_id
-        where outdated.algorithm_version <> :algorithm_version
+            on failure.payment_submission_id = outdated.id
+            and failure.image_url = imagesignals_public_url(outdated.screenshot_url)
+        where imagesignals_has_screenshot(outdated.screenshot_url)
+            and signals.analysis_status = 'completed'
+            and fingerprint.algorithm_version is distinct from :algorithm_version
             and failure.failure_kind is null
-    )
-    and not exists (
-        select
-        from payment_image_signals as adopted
-        join payment_submissions as shown on shown.id = adopted.payment_submission_id
-        left join image_signal_failures as failure
-            on failure.payment_submission_id = adopted.payment_submission_id
-        where adopted.analysis_status = 'completed'
-            and not adopted.written_by_pipeline
-            and failure.failure_kind is null
-            and imagesignals_has_screenshot(shown.screenshot_url)
     )
     and not exists (select from image_rechecks)
 limit :row_limit;
@@ -1742,15 +1741,13 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    cast(
-        hashtextextended(
-            string_agg(
-                submission.id || imagesignals_public_url(submission.screenshot_url),
-                ' '
-                order by submission.id
-            ),
-            0
-        ) as text
+    hashtextextended(
+        string_agg(
+            submission.id || imagesignals_public_url(submission.screenshot_url),
+            ' '
+            order by submission.id
+        ),
+        0
     ) as mark
 from payment_submissions as submission
 left join payment_image_signals as signals
@@ -1770,15 +1767,13 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    cast(
-        hashtextextended(
-            string_agg(
-                submission.id || coalesce(cast(failure.failed_at as text), ''),
-                ' '
-                order by submission.id
-            ),
-            0
-        ) as text
+    hashtextextended(
+        string_agg(
+            submission.id || coalesce(cast(failure.failed_at as text), ''),
+            ' '
+            order by submission.id
+        ),
+        0
     ) as mark
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
@@ -1799,26 +1794,25 @@ select
         date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date
     ) as month,
     count(*) as waiting,
-    cast(
-        hashtextextended(
-            string_agg(
-                submission.id || coalesce(cast(failure.failed_at as text), ''),
-                ' '
-                order by submission.id
-            ),
-            0
-        ) as text
+    hashtextextended(
+        string_agg(
+            submission.id || coalesce(cast(failure.failed_at as text), ''),
+            ' '
+            order by submission.id
+        ),
+        0
     ) as mark
 from payment_submissions as submission
 join payment_image_signals as signals on signals.payment_submission_id = submission.id
 left join image_fingerprints as fingerprint on fingerprint.payment_submission_id = submission.id
-left join image_signal_failures as failure on failure.payment_submission_id = submission.id
+left join image_signal_failures as failure
+    on failure.payment_submission_id = submission.id
+    and failure.image_url = imagesignals_public_url(submission.screenshot_url)
 where imagesignals_has_screenshot(submission.screenshot_url)
     and signals.analysis_status = 'completed'
     and fingerprint.algorithm_version is distinct from :algorithm_version
     and (
         failure.failure_kind is null
-        or failure.image_url <> imagesignals_public_url(submission.screenshot_url)
         or (
             failure.failure_kind = any(cast(:retried_kinds as text []))
             and imagesignals_retry_at(failure.failed_since, failure.failed_at) <= now()
@@ -1837,20 +1831,18 @@ select
     withdrawn.screenshots_withdrawn,
     moved.pictures_moved + rechecks.pictures as pictures_moved,
     signals.hashes - hashes.uploads as uploads_miscounted,
-    cast(
-        hashtextextended(
-            concat_ws(
-                ' ',
-                links.ids,
-                withdrawn.ids,
-                moved.ids,
-                rechecks.pictures,
-                rechecks.numbers,
-                signals.hashes,
-                hashes.uploads
-            ),
-            0
-        ) as text
+    hashtextextended(
+        concat_ws(
+            ' ',
+            links.ids,
+            withdrawn.ids,
+            moved.ids,
+            rechecks.pictures,
+            rechecks.numbers,
+            signals.hashes,
+            hashes.uploads
+        ),
+        0
     ) as mark
 from (
     select

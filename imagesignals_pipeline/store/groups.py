@@ -86,6 +86,7 @@ def links(members: Sequence[Member], edges: Iterable[Edge]) -> dict[UUID, Link]:
 def remark(flat_id: str, earlier_flat_id: str, earlier_created_at: datetime) -> str:
     """Say what an altered copy is: words alone, for it is no duplicate and nobody is accused."""
     whose = f"{_whose(flat_id, earlier_flat_id)} submission of {_day(earlier_created_at)}"
+    # `unsettled` and a check know by its beginning that a row which says so is no copy.
     return f"No duplicate: agrees with {whose} except in one place."
 
 

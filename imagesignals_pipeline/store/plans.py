@@ -13,9 +13,9 @@ def plan(connection: Connection, run_id: str, ids: Sequence[UUID], batch_size: i
     """Divide submissions, in the order given, into batches; return how many.
 
     A plan that the run has already stays, because its batches may be under way: a queue may hand
-    out the planning twice. Plans of other runs older than a week are forgotten.
+    out the planning twice. Plans older than a week are forgotten.
     """
-    connection.execute(query("forget_plans"), {"run_id": run_id})
+    connection.execute(query("forget_plans"))
     planned = connection.execute(query("planned_batches"), {"run_id": run_id}).scalar_one()
     if planned is not None:
         return planned

@@ -406,6 +406,14 @@ def test_what_cannot_be_fetched_any_more_is_not_asked_for(
     checks = {check.name: check for check in verify.report(connection).checks}
     comparable = checks["pictures_can_be_compared"]
     assert dict(comparable.numbers) == {"broken": 0, "out_of_reach": 1, "analysed_rows": 5}
+    connection.execute(text("update payment_image_signals set written_by_pipeline = false"))
+    show_other(connection, old)
+    (comparable,) = (
+        each for each in verify.report(connection).checks if each.name == "pictures_can_be_compared"
+    )
+    assert dict(comparable.numbers) == {"broken": 1, "out_of_reach": 0, "analysed_rows": 5}
+    connection.execute(text("update payment_submissions set screenshot_url = 'admin-manual-entry'"))
+    assert "pictures_can_be_compared" not in failed(connection)
 
 
 def test_a_failure_that_came_too_late_breaks_nothing(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import TypeVar
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
@@ -93,6 +94,18 @@ def break_off(engine: Engine, submission: DemoSubmission) -> None:
         raise RuntimeError
 
     backfill._in_turn(engine, write)
+
+
+def submitted_again(connection: Connection, submission: UUID) -> UUID:
+    """Let somebody submit a screenshot again, now; return the new submission."""
+    return connection.execute(
+        text(
+            "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
+            " select gen_random_uuid(), flat_id, screenshot_url, now()"
+            " from payment_submissions where id = :id returning id"
+        ),
+        {"id": submission},
+    ).scalar_one()
 
 
 def state(engine: Engine) -> tuple[str, list[tuple[object, ...]]]:
@@ -485,14 +498,7 @@ def test_a_copy_that_another_program_unmarked_is_noticed(engine: Engine) -> None
     """As far as equal pixels tell, also without another submission."""
     first = cast()[0]
     with engine.begin() as connection:
-        again = connection.execute(
-            text(
-                "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
-                " select gen_random_uuid(), flat_id, screenshot_url, now()"
-                " from payment_submissions where id = :id returning id"
-            ),
-            {"id": first.id},
-        ).scalar_one()
+        again = submitted_again(connection, first.id)
         submissions = source.submissions(connection, [first.id, again])
     backfill.commit(engine, [Outcome(each, analysis(first)) for each in submissions])
     found = state(engine)

@@ -24,6 +24,7 @@ from imagesignals_pipeline_tests.story.test_matching import (
     restart,
     said,
     state,
+    submitted_again,
 )
 
 __all__ = ["engine"]
@@ -294,14 +295,7 @@ class TestForgotten:
         arrive(engine, copies)
         assert not any(duplicate for duplicate, *_ in said(engine).values())
         with engine.begin() as connection:
-            again = connection.execute(
-                text(
-                    "insert into payment_submissions (id, flat_id, screenshot_url, created_at)"
-                    " select gen_random_uuid(), flat_id, screenshot_url, now()"
-                    " from payment_submissions where id = :id returning id"
-                ),
-                {"id": originals[0].id},
-            ).scalar_one()
+            again = submitted_again(connection, originals[0].id)
             (submission,) = source.submissions(connection, [again])
         backfill.commit(engine, [Outcome(submission, analysis(originals[0]))])
         assert {id_ for id_, (duplicate, *_) in said(engine).items() if duplicate} == {again}
