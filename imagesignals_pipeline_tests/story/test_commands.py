@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 from pathlib import Path
@@ -14,7 +15,7 @@ from imagesignals_pipeline.demo import Kind
 from imagesignals_pipeline.demo.uploads import Oddity, render
 from imagesignals_pipeline.model import Signals
 from imagesignals_pipeline_tests.few import NOVEMBER, of_kind, receipt
-from imagesignals_pipeline_tests.story.conftest import CleanRun, Operator
+from imagesignals_pipeline_tests.story.conftest import PATIENCE_S, CleanRun, Operator
 
 KEYS = {
     "total_payments_with_screenshots",
@@ -172,6 +173,24 @@ def test_a_port_that_is_taken(operator: Operator) -> None:
             said = operator.runs(command, "--port", port)
             assert said.status == 1
             assert said.err.startswith(f"imagesignals: Port {port} cannot be used (")
+
+
+def test_the_ui_of_the_demonstration_leaves_the_society_alone(operator: Operator) -> None:
+    """It works in a database of its own, though others are named."""
+    named = ("IMAGESIGNALS_DATABASE_URL", "DAGSTER_DATABASE_URL")
+    elsewhere = dict.fromkeys(named, "postgresql://nobody@127.0.0.1:1/society")
+    home = {"IMAGESIGNALS_HOME": str(operator.folder / "home")}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with operator.starts("dev", "--demo", "--port", port, **elsewhere, **home) as process:
+        assert process.stdout is not None
+        said = ""
+        while "Dagster UI: " not in said and (line := process.stdout.readline()):
+            said += line
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE_S)
+    assert "Dagster UI: " in said
+    assert all(f"leaves {name} alone" in said for name in named)
 
 
 def test_a_database_that_is_not_named_is_told(operator: Operator) -> None:
