@@ -36,6 +36,7 @@ class Judgement:
 class Member:
     """A submission of a group; the first one, the original, is no copy and has no tier to tell.
 
+    `same_address`: both payments name one stored file, not two with the same bytes.
     `content_sha256` is the digest of the file that it shows; b"" where none is known.
     """
 
@@ -43,6 +44,7 @@ class Member:
     flat_id: str
     created_at: datetime
     same_flat: bool
+    same_address: bool
     tier: Tier
     percentage: int | None
     explanation: str
@@ -70,6 +72,11 @@ class Group:
 
     original: Member
     copies: tuple[Member, ...]
+
+    @property
+    def flats(self) -> int:
+        """How many flats submitted the picture, as far as they are known."""
+        return len({each.flat_id for each in (self.original, *self.copies)} - {""})
 
     @property
     def place(self) -> Place:
@@ -232,6 +239,7 @@ def _member(row: Row[tuple[object, ...]], decided: Mapping[UUID, list[Judgement]
         flat_id=row.flat_id,
         created_at=row.created_at.astimezone(UTC),
         same_flat=row.same_flat,
+        same_address=row.same_address,
         tier=Tier(row.tier),
         percentage=row.similarity_percentage,
         explanation=row.similarity_explanation or "",

@@ -39,6 +39,22 @@ NOT_AN_ACCUSATION = (
     "A signal is not an accusation. It says that two pictures look the same, not why: a payment "
     "may have been sent in twice by mistake, or one receipt may belong to two flats. Talk first."
 )
+SAME_ADDRESS = "Both payments name the same stored file, as when one form is sent twice."
+MANY_FLATS = 4
+
+
+def shared_by_many(flats: int) -> str:
+    """Warn of a picture that is hardly one flat's receipt; empty where only a few submitted it.
+
+    >>> shared_by_many(3)
+    ''
+    """
+    if flats < MANY_FLATS:
+        return ""
+    return (
+        f"{flats:,} flats submitted this picture. What so many submit is often no receipt: a logo, "
+        "a screen without a payment, or what a server sends for a picture that it does not have."
+    )
 
 
 def minute(moment: datetime, zone: tzinfo = UTC) -> str:

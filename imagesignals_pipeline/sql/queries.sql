@@ -2152,6 +2152,7 @@ select
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     coalesce(submission.flat_id = original.flat_id, false) as same_flat,
+    coalesce(submission.screenshot_url = original.screenshot_url, false) as same_address,
     signals.similarity_percentage,
     signals.similarity_explanation,
     signals.resolution_width,
@@ -2183,7 +2184,9 @@ left join payment_image_signals as signals on signals.payment_submission_id = su
 left join image_fingerprints as print on print.payment_submission_id = submission.id
 left join image_fingerprints as original_print
     on original_print.payment_submission_id = original.id
-order by imagesignals_moment(original.created_at), original.id, 4, submission.id;
+order by
+    imagesignals_moment(original.created_at), original.id,
+    imagesignals_moment(submission.created_at), submission.id;
 
 -- name: review_original_of
 -- Of whom a submission is a copy that has no copies itself. Rows of another program may name a copy

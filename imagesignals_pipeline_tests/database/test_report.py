@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import match, store
 from imagesignals_pipeline.model import Outcome, Submission
-from imagesignals_pipeline.review import groups, report
+from imagesignals_pipeline.review import groups, report, words
 from imagesignals_pipeline.store import Decided, Decision
 from imagesignals_pipeline_tests.database.society import ANALYSED_AT, picture, rows, submit
 from imagesignals_pipeline_tests.few import receipt
@@ -181,6 +181,35 @@ def test_what_is_counted_twice_has_two_tables(connection: Connection, tmp_path: 
     tables = re.findall(r"<table><caption>(Copies by \w+)</caption>(.*?)</table>", text, re.DOTALL)
     counted = {name: re.findall(r"<td>(\d+)</td>", table) for name, table in tables}
     assert counted == {"Copies by likeness": ["2"], "Copies by decision": ["1", "1"]}
+
+
+def test_one_stored_file_is_told_from_two_with_the_same_bytes(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """A form that was sent twice names one file; an old receipt is stored once more."""
+    copied(connection, 0)
+    original, *_ = copied(connection, 10)
+    elsewhere = (
+        "update payment_submissions set screenshot_url = 'https://store.test/b' where id = :i"
+    )
+    connection.execute(text(elsewhere), {"i": original.id})
+    one, two = written(connection, tmp_path)
+    assert words.SAME_ADDRESS in one
+    assert words.SAME_ADDRESS not in two
+
+
+def test_a_picture_of_many_flats_is_shown_with_a_caution(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """A host's "not found" picture makes copies of all who got it; one flat's own copies do not."""
+    copied(connection, 0)
+    copied(connection, 20, "")
+    rare = "".join(written(connection, tmp_path))
+    for number in range(2, 5):
+        copied(connection, 0, f"F-{number}")
+    common, _ = written(connection, tmp_path)
+    assert "flats submitted this picture" not in rare
+    assert words.shared_by_many(4) in common
 
 
 def test_what_strangers_wrote_is_text(connection: Connection, tmp_path: Path) -> None:
