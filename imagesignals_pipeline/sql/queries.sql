@@ -834,6 +834,26 @@ shared_pixels as (
     select later
     from image_matches
     where altered
+),
+
+-- Joined, for a list that does not fit into `work_mem` would be searched once for each row.
+concerned as (
+    select fingerprint.payment_submission_id
+    from shared_content
+    join image_fingerprints as fingerprint
+        on fingerprint.content_sha256 = shared_content.content_sha256
+    union
+    select fingerprint.payment_submission_id
+    from shared_pixels
+    join image_fingerprints as fingerprint
+        on fingerprint.pixels_sha256 = shared_pixels.pixels_sha256
+    union
+    select payment_submission_id
+    from payment_image_signals
+    where duplicate_detected is distinct from false
+        or similar_to_payment_id is not null
+        or similarity_percentage is not null
+        or similarity_explanation is not null
 )
 
 select
@@ -846,20 +866,13 @@ select
     signals.similar_to_payment_id,
     signals.similarity_percentage,
     signals.similarity_explanation
-from image_fingerprints as fingerprint
+from concerned
+join image_fingerprints as fingerprint
+    on fingerprint.payment_submission_id = concerned.payment_submission_id
 join payment_image_signals as signals
     on signals.payment_submission_id = fingerprint.payment_submission_id
 join payment_submissions as submission on submission.id = fingerprint.payment_submission_id
-where signals.analysis_status = 'completed'
-    and signals.written_by_pipeline
-    and (
-        fingerprint.content_sha256 in (select shared_content.content_sha256 from shared_content)
-        or fingerprint.pixels_sha256 in (select shared_pixels.pixels_sha256 from shared_pixels)
-        or signals.duplicate_detected is distinct from false
-        or signals.similar_to_payment_id is not null
-        or signals.similarity_percentage is not null
-        or signals.similarity_explanation is not null
-    );
+where signals.analysis_status = 'completed' and signals.written_by_pipeline;
 
 -- name: matches
 -- Comparisons among given pixels: of the same picture, and those that part pictures.
@@ -894,11 +907,17 @@ select
     known.explanation
 from image_matches as known
 where known.same_picture
-    or (
-        known.parted
-        and known.pixels_a in (select alike.pixels from alike)
-        and known.pixels_b in (select alike.pixels from alike)
-    );
+union all
+select
+    known.pixels_a,
+    known.pixels_b,
+    known.same_picture,
+    known.similarity_percentage,
+    known.explanation
+from image_matches as known
+join alike as alike_a on alike_a.pixels = known.pixels_a
+join alike as alike_b on alike_b.pixels = known.pixels_b
+where known.parted;
 
 -- name: altered_copies
 -- Of given pixels, or of all if none are given: those that agree with an earlier picture except in

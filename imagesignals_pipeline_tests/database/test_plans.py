@@ -84,7 +84,16 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _touched(node: dict[str, Any]) -> float:
-    if "Scan" not in node["Node Type"] or "Relation Name" not in node:
+    # A list that a statement makes for itself may be read anew for each row.
+    read = {
+        "Seq Scan",
+        "Index Scan",
+        "Index Only Scan",
+        "Bitmap Heap Scan",
+        "CTE Scan",
+        "Materialize",
+    }
+    if node["Node Type"] not in read:
         return 0
     removed = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
     kept = node["Actual Rows"] + sum(node.get(name, 0) for name in removed)
@@ -291,7 +300,9 @@ def test_sealing_a_run_reads_its_plan(crowd: Connection) -> None:
 
 def test_the_global_steps_read_each_row_a_few_times(crowd: Connection) -> None:
     """Rebuilding links and index after a run is linear in the tables."""
-    assert rows_read(crowd, "all_members", {}) <= 7 * PEOPLE
+    crowd.execute(text("set local work_mem = '64kB'"))  # beside so few rows; others have millions
+    assert rows_read(crowd, "all_members", {}) <= 10 * PEOPLE
+    assert rows_read(crowd, "all_matches", {}) <= 3 * PEOPLE
     assert rows_read(crowd, "index_hashes", {"hashes": None}) <= 5 * PEOPLE
     assert rows_read(crowd, "drop_hashes", {"hashes": None}) <= 4 * PEOPLE
 
