@@ -50,6 +50,34 @@ def test_what_a_check_asks_to_be_mended_by_sql_is(
     assert name not in failed(connection)
 
 
+def test_of_second_rows_the_best_stays(connection: Connection, society: list[Submission]) -> None:
+    """What another program found out cannot be made anew: only what is worse than it goes."""
+    connection.execute(text("drop index imagesignals_one_row_per_submission"))
+    others = (("completed", "the best"), ("completed", "older"), ("failed", "no analysis"))
+    for age, (status, note) in enumerate(others):
+        connection.execute(
+            text(
+                "insert into payment_image_signals"
+                " (payment_submission_id, image_url, analysis_status, metadata_notes, analyzed_at)"
+                " values (:id, 'x', :status, :note, now() - make_interval(days => :age))"
+            ),
+            {"id": society[0].id, "status": status, "note": note, "age": age},
+        )
+    everybody = text("select payment_submission_id, metadata_notes from payment_image_signals")
+    before = {
+        (row.payment_submission_id, row.metadata_notes) for row in connection.execute(everybody)
+    }
+    for statement in mending("one_row_per_submission"):
+        connection.execute(text(statement))
+    after = [
+        (row.payment_submission_id, row.metadata_notes) for row in connection.execute(everybody)
+    ]
+    assert [note for id_, note in after if id_ == society[0].id] == ["the best"]
+    assert {each for each in before if each[0] != society[0].id} == {
+        each for each in after if each[0] != society[0].id
+    }
+
+
 def test_every_remedy_that_leads_there_finds_its_sql() -> None:
     """No check sends an operator to look for what is not there."""
     assert len(MENDED) == 6
@@ -77,7 +105,7 @@ def test_what_is_to_be_mended_is(connection: Connection) -> None:
     )
     assert "no_dangling_links" in failed(connection)
     for statement in STATEMENTS:
-        if "NOT IN (SELECT id" in statement:
+        if "NOT EXISTS (SELECT FROM payment_submissions" in statement:
             assert connection.execute(text(statement)).rowcount == 1
     assert "no_dangling_links" not in failed(connection)
     (lists,) = (each for each in STATEMENTS if "WHERE NOT written_by_pipeline" in each)
