@@ -24,6 +24,13 @@ from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Totals
 from imagesignals_pipeline.settings import MisconfiguredError
 from imagesignals_pipeline.source import Window
 
+OF_THE_SOCIETY = (
+    *(settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL, settings.BROKER_URL),
+    *(settings.STORAGE_URL, settings.STORAGE_KEY, settings.ALLOWED_ORIGINS, settings.ALERT_URL),
+    *(settings.THUMBNAIL_KEY, settings.THUMBNAIL_DAYS, settings.REPORTS),
+)
+"""What names the society's own databases, storage, workers, people, keys and files."""
+
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
@@ -192,10 +199,11 @@ def review(console: Console, *, port: int) -> None:
 
 
 def _leave_alone(console: Console) -> None:
-    """Forget which databases are named: the demonstration must not touch them."""
-    for variable in (settings.DATABASE_URL, settings.DAGSTER_DATABASE_URL):
+    """Forget what belongs to the society: the demonstration must neither use nor touch it."""
+    for variable in OF_THE_SOCIETY:
         if os.environ.pop(variable, None):
-            console.print(f"The demonstration leaves {variable} alone: it has its own database.")
+            line = f"The demonstration leaves {variable} alone: that is the society's."
+            console.print(line, soft_wrap=True)
 
 
 @contextmanager

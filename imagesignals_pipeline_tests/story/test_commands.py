@@ -175,22 +175,44 @@ def test_a_port_that_is_taken(operator: Operator) -> None:
             assert said.err.startswith(f"imagesignals: Port {port} cannot be used (")
 
 
-def test_the_ui_of_the_demonstration_leaves_the_society_alone(operator: Operator) -> None:
-    """It works in a database of its own, though others are named."""
-    named = ("IMAGESIGNALS_DATABASE_URL", "DAGSTER_DATABASE_URL")
-    elsewhere = dict.fromkeys(named, "postgresql://nobody@127.0.0.1:1/society")
+OF_THE_SOCIETY = {
+    "IMAGESIGNALS_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/society",
+    "DAGSTER_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/dagster",
+    "IMAGESIGNALS_BROKER_URL": "redis://nobody@127.0.0.1:1/0",
+    "IMAGESIGNALS_STORAGE_URL": "http://127.0.0.1:1/storage/v1/object/public/bucket/",
+    "IMAGESIGNALS_STORAGE_KEY": "nobody's storage key",
+    "IMAGESIGNALS_ALLOWED_ORIGINS": "http://nobody:1",
+    "IMAGESIGNALS_ALERT_URL": "json://nobody@127.0.0.1:1",
+    "IMAGESIGNALS_THUMBNAIL_KEY": "nobody's thumbnail key",
+    "IMAGESIGNALS_THUMBNAIL_DAYS": "nobody's days",
+    "IMAGESIGNALS_REPORTS": "/nobody",
+}
+"""None of it can be used."""
+
+
+@pytest.mark.parametrize(
+    ("command", "last"),
+    [(("demo",), "🔄 Processing batch 2 of "), (("dev", "--demo", "--port"), "Dagster UI: ")],
+)
+def test_the_demonstration_leaves_the_society_alone(
+    operator: Operator, command: tuple[str, ...], last: str
+) -> None:
+    """It has a database, a storage and workers of its own, whatever is named; and it says so."""
     home = {"IMAGESIGNALS_HOME": str(operator.folder / "home")}
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    with operator.starts("dev", "--demo", "--port", port, **elsewhere, **home) as process:
+    arguments = (*command, port) if command[-1] == "--port" else command
+    with operator.starts(*arguments, **OF_THE_SOCIETY, **home) as process:
         assert process.stdout is not None
         said = ""
-        while "Dagster UI: " not in said and (line := process.stdout.readline()):
+        while last not in said and (line := process.stdout.readline()):
             said += line
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_S)
-    assert "Dagster UI: " in said
-    assert all(f"leaves {name} alone" in said for name in named)
+    assert last in said
+    assert (" - OK" in said) is (command == ("demo",))
+    assert all(f"leaves {name} alone: " in said for name in OF_THE_SOCIETY)
+    assert not any(value in said for value in OF_THE_SOCIETY.values())
 
 
 def test_a_database_that_is_not_named_is_told(operator: Operator) -> None:
