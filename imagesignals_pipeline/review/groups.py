@@ -155,6 +155,15 @@ def page(
     return Page(groups(connection, originals), skipped=rows[0].skipped, total=rows[0].total)
 
 
+def latest(connection: Connection, *, most: int) -> tuple[tuple[Group, ...], int]:
+    """Return the groups of which a copy was submitted last, and how many there are in all.
+
+    They come in the order of their originals too.
+    """
+    rows = connection.execute(query("review_latest_groups"), {"most": most}).all()
+    return groups(connection, [row.original_id for row in rows]), rows[0].total if rows else 0
+
+
 def groups(connection: Connection, originals: Collection[UUID]) -> tuple[Group, ...]:
     """Return the groups of the given originals; those without copies are none."""
     if not originals:

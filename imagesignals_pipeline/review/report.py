@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.review import groups, page, patterns, pictures
-from imagesignals_pipeline.review.filters import UNDECIDED, Filters, Place
+from imagesignals_pipeline.review.filters import UNDECIDED
 from imagesignals_pipeline.review.groups import Group
 from imagesignals_pipeline.review.page import Cover, Leaf
 from imagesignals_pipeline.review.pictures import Pair
 
 MOST_GROUPS = 500
-"""Of more, the latest are shown; the served page has all."""
+"""Of more, those with the latest copies are shown; the served page has all."""
 GROUPS_A_FILE = 25
 MOST_COPIES = 20
 """Copies of one group that are shown, the latest."""
@@ -37,7 +37,7 @@ class ReportUnwritableError(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was written: the first of `files`, and what they tell; `latest` begins with the last."""
+    """What was written: the first of `files`, and what they tell; `latest` are the groups shown."""
 
     first_file: Path
     files: int
@@ -65,22 +65,22 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     Raises:
         ReportUnwritableError: The files cannot be written.
     """
-    found = groups.page(connection, Filters(), Place("last"), page_size=most_groups)
-    counts, shown = groups.counts(connection), len(found.groups)
+    latest, total = groups.latest(connection, most=most_groups)
+    counts = groups.counts(connection)
     cover = Cover(
         counts,
         groups.coverage(connection),
         made_at,
-        total=found.total,
-        shown=shown,
+        total=total,
+        shown=len(latest),
         pictures=show_pictures,
         trends=patterns.trends(connection),
         zone=zone,
         altered=groups.altered(connection, most=most_groups),
     )
     target = folder / made_at.astimezone(UTC).strftime(NAME_FORMAT)
-    starts = range(0, max(len(found.groups), 1), groups_a_file)
-    parts = [found.groups[start : start + groups_a_file] for start in starts]
+    starts = range(0, max(len(latest), 1), groups_a_file)
+    parts = [latest[start : start + groups_a_file] for start in starts]
     try:
         _write(target, _documents(connection, parts, cover))
     except OSError as error:
@@ -91,11 +91,11 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     return Report(
         first_file=target / _names(len(parts))[0],
         files=len(parts),
-        groups=found.total,
-        groups_shown=shown,
+        groups=total,
+        groups_shown=len(latest),
         copies=counts.copies,
         copies_undecided=counts.decisions.get(UNDECIDED, 0),
-        latest=found.groups[::-1],
+        latest=latest,
     )
 
 

@@ -2124,6 +2124,19 @@ from place
 left join page on true
 order by page.original_at, page.original_id;
 
+-- name: review_latest_groups
+-- The originals of so many groups of which a copy was submitted last, and how many groups there are.
+select
+    original.id as original_id,
+    count(*) over () as total
+from payment_image_signals as signals
+join payment_submissions as copy on copy.id = signals.payment_submission_id
+join payment_submissions as original on original.id = signals.similar_to_payment_id
+where signals.duplicate_detected
+group by original.id
+order by max(imagesignals_moment(copy.created_at)) desc, original.id desc
+limit :most;
+
 -- name: review_counts
 -- How many copies there are of each tier, month, kind of flat and decision.
 select

@@ -33,9 +33,12 @@ def payload() -> bytes:
     return match.fingerprint(Image.open(io.BytesIO(receipt())).convert("RGB"))
 
 
-def copied(connection: Connection, day: float, flat_id: str = "F-101") -> tuple[Submission, ...]:
+def copied(
+    connection: Connection, day: float, flat_id: str = "F-101", *, days_later: float = 1
+) -> tuple[Submission, ...]:
     """Submit a picture and, a day later, the same file again."""
-    both = (submit(connection, day, flat_id=flat_id), submit(connection, day + 1, flat_id=flat_id))
+    days = (day, day + days_later)
+    both = tuple(submit(connection, each, flat_id=flat_id) for each in days)
     shown = picture(f"picture of day {day}")
     shown = replace(shown, fingerprint=replace(shown.fingerprint, payload=payload()))
     store.save(connection, [Outcome(each, shown) for each in both], ANALYSED_AT)
@@ -106,7 +109,21 @@ def test_a_report_is_bounded(connection: Connection, tmp_path: Path) -> None:
     assert "F-40<" in second
     assert first.count('href="page-2.html">Page 2</a>') == 2
     assert "Page 1 of 2. These filters work on this page only" in first
-    assert "the latest 3 are in this report" in second
+    assert "the 3 with the latest copies are in this report" in second
+
+
+def test_an_old_receipt_sent_again_is_among_the_latest(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """A group is as late as its last copy; groups are shown in the order of their originals."""
+    for day, flat_id in ((600, "F-1"), (610, "F-2"), (620, "F-3")):
+        copied(connection, day, flat_id)
+    copied(connection, 0, "F-old", days_later=700)
+    made = report.write(connection, tmp_path, NOW, show_pictures=False, most_groups=2)
+    assert (made.groups, made.groups_shown) == (4, 2)
+    assert [each.original.flat_id for each in made.latest] == ["F-old", "F-3"]
+    text = made.first_file.read_text("utf-8")
+    assert [f"{flat_id}<" in text for flat_id in ("F-old", "F-1", "F-2", "F-3")] == [1, 0, 0, 1]
 
 
 def test_no_picture_is_written_when_none_may_be(connection: Connection, tmp_path: Path) -> None:

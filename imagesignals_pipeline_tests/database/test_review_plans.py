@@ -92,6 +92,7 @@ def test_a_page_reads_each_copy_a_few_times(copied: Connection) -> None:
     everything = {**Filters().parameters(), **Place().parameters(), "page_size": 20}
     assert rows_read(copied, "review_groups", everything) <= 9 * 2 * GROUPS
     assert rows_read(copied, "review_counts", {}) <= 9 * 2 * GROUPS
+    assert rows_read(copied, "review_latest_groups", {"most": 500}) <= 9 * 2 * GROUPS
     twenty = {"originals": [str(original(n)) for n in range(5000, 5020)]}
     copies = {"ids": [str(person(2 * n)) for n in range(5000, 5020)]}
     assert rows_read(copied, "review_members", twenty) <= 10 * 40

@@ -63,6 +63,23 @@ def test_materializing_writes_a_report(
     assert not old.exists()
 
 
+def test_the_latest_copy_is_shown_first(home: Path, database_url: str) -> None:
+    """However old its original is."""
+    assert home.exists()
+    engine = database.engine(database_url)
+    with engine.begin() as connection:
+        copied(connection, 600, flat_id="F-600")
+        copied(connection, -700, flat_id="F-old", days_later=1400)
+    engine.dispose()
+    (event,) = materialize(duplicate_review_report).asset_materializations_for_node(
+        "duplicate_review_report"
+    )
+    _, _, *lines = str(event.metadata["latest_copies"].value).splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines] == [
+        *("F-old", "F-600", "F&#124;1 &#91;x&#93;(y)")
+    ]
+
+
 def test_what_is_set_wrong_is_told(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
