@@ -2177,14 +2177,24 @@ group by 1, 2, 3, 4
 order by 1, 2, 3, 4;
 
 -- name: review_members
--- The given originals and all their copies, each group in the order of submission.
+-- The given originals and all their copies, each group in the order of submission. Two signed links of
+-- Supabase to one stored file differ in their tokens alone.
 select
     submission.id,
     member.original_id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
     coalesce(submission.flat_id = original.flat_id, false) as same_flat,
-    coalesce(submission.screenshot_url = original.screenshot_url, false) as same_address,
+    coalesce(
+        submission.screenshot_url = original.screenshot_url
+        or (
+            submission.screenshot_url like '%/object/sign/%'
+            and original.screenshot_url like '%/object/sign/%'
+            and imagesignals_public_url(submission.screenshot_url)
+            = imagesignals_public_url(original.screenshot_url)
+        ),
+        false
+    ) as same_address,
     signals.similarity_percentage,
     signals.similarity_explanation,
     signals.resolution_width,

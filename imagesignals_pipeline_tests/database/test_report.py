@@ -229,6 +229,30 @@ def test_a_picture_of_many_flats_is_shown_with_a_caution(
     assert words.shared_by_many(4) in common
 
 
+SIGNED = "https://x.supabase.co/storage/v1/object/sign/bucket"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (f"{SIGNED}/a.png?token=1", f"{SIGNED}/a.png?token=2", True),
+        (f"{SIGNED}/a.png?token=1", f"{SIGNED}/b.png?token=1", False),
+        ("https://store.test/show?id=1", "https://store.test/show?id=1", True),
+        ("https://store.test/show?id=1", "https://store.test/show?id=2", False),
+    ],
+)
+def test_signed_links_to_one_file_name_one_address(
+    connection: Connection, one: str, other: str, *, same: bool
+) -> None:
+    """Their tokens differ; what follows a question mark elsewhere may be what names the file."""
+    both = [submit(connection, day, url=url) for day, url in enumerate((one, other))]
+    store.save(connection, [Outcome(each, picture("a")) for each in both], ANALYSED_AT)
+    store.link(connection, [each.id for each in both])
+    group = groups.group(connection, both[0].id)
+    assert group
+    assert [each.same_address for each in group.copies] == [same]
+
+
 def test_what_strangers_wrote_is_text(connection: Connection, tmp_path: Path) -> None:
     """Markup in a flat's label or a note is shown, and does nothing."""
     original, copy = copied(connection, 0, flat_id=HOSTILE[:60])
