@@ -15,7 +15,7 @@ from imagesignals_pipeline.activity import Tell
 from imagesignals_pipeline.fetch import Fetcher
 from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Outcome, Submission
 from imagesignals_pipeline.picture import Inspectors
-from imagesignals_pipeline.store import IndexReport, LinkReport, pictures, rechecks
+from imagesignals_pipeline.store import IndexReport, LinkReport, rechecks
 from imagesignals_pipeline.store.pictures import Order, Pixels
 from imagesignals_pipeline.workers import share_arenas
 
@@ -223,8 +223,9 @@ def settle(
                 tell(activity.compared_anew(moved, known))
     with engine.begin() as connection:
         links = store.link(connection)
+    while _in_turn(engine, matching.forget_strays):
+        pass
     with engine.begin() as connection:
-        pictures.forget_strays(connection, match.ALGORITHM_VERSION)
         index = store.reindex(connection)
         postponed = rechecks.count(connection)
     forgotten = 0 if thumbnail_days is None else _forget_thumbnails(engine, thumbnail_days)

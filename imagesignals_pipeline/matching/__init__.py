@@ -8,6 +8,18 @@ arrives late, moves or goes, others are looked at again.
 
 from imagesignals_pipeline.matching.asking import REACH, Reach
 from imagesignals_pipeline.matching.looking import Call, Seen, here
+from imagesignals_pipeline.matching.moving import forget_strays
 from imagesignals_pipeline.matching.settling import Settled, foresee, recheck, settle
 
-__all__ = ["REACH", "Call", "Reach", "Seen", "Settled", "foresee", "here", "recheck", "settle"]
+__all__ = [
+    "REACH",
+    "Call",
+    "Reach",
+    "Seen",
+    "Settled",
+    "foresee",
+    "forget_strays",
+    "here",
+    "recheck",
+    "settle",
+]

@@ -20,7 +20,7 @@ from imagesignals_pipeline.store.marks import Holder
 from imagesignals_pipeline.store.pictures import Moved, Order, Placed
 
 INDEXED_AT_ONCE = 500
-"""Pictures whose marks, some 85,000, are written by one statement."""
+"""Pictures whose marks, some 85,000, are written or forgotten by one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,18 @@ def place(
         for picture in [placed[each.pixels]]
     ]
     return moves, state.read_from
+
+
+def forget_strays(connection: Connection) -> int:
+    """Forget some pictures that other versions saw and nobody shows any more; return how many.
+
+    To be called in the writers' turn, until it returns 0.
+    """
+    numbers = pictures.strays(connection, match.ALGORITHM_VERSION, INDEXED_AT_ONCE)
+    if numbers:
+        marks.forget(connection, asking.marks_of(pictures.placed(connection, numbers)))
+        pictures.forget_strays(connection, numbers)
+    return len(numbers)
 
 
 def _index_all(connection: Connection) -> None:

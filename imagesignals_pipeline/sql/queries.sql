@@ -1579,23 +1579,23 @@ returning
 delete from image_pictures
 where pixels_sha256 = any(cast(:pixels as bytea [])) and first_id is null;
 
--- name: forget_strays
--- What describes pictures under another version that nobody shows any more: this version, which has yet
--- to see them, would not notice that they went.
-with strays as (
-    delete from image_pictures as known
-    where known.algorithm_version <> :algorithm_version
-        and not exists (
-            select
-            from image_fingerprints as fingerprint
-            where fingerprint.pixels_sha256 = known.pixels_sha256
-        )
-    returning known.number, known.algorithm_version
-)
+-- name: strays
+-- Pictures of another version that nobody shows any more: this version, which has yet to see them, would
+-- not notice that they went.
+select known.number
+from image_pictures as known
+where known.algorithm_version <> :algorithm_version
+    and not exists (
+        select
+        from image_fingerprints as fingerprint
+        where fingerprint.pixels_sha256 = known.pixels_sha256
+    )
+limit :row_limit;
 
-delete from image_marks as mark
-using strays
-where mark.algorithm_version = strays.algorithm_version and mark.picture = strays.number;
+-- name: forget_strays
+-- What describes the given pictures.
+delete from image_pictures
+where number = any(cast(:numbers as integer []));
 
 -- name: payloads
 -- What pictures are compared by, one row a picture; none where thumbnails are forgotten. Of those

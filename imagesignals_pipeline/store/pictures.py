@@ -281,9 +281,15 @@ def forget_gone(connection: Connection, pixels: Collection[Pixels]) -> None:
     connection.execute(query("forget_gone_pictures"), {"pixels": list(pixels)})
 
 
-def forget_strays(connection: Connection, version: int) -> None:
-    """Forget what other versions know of pictures that nobody shows any more."""
-    connection.execute(query("forget_strays"), {"algorithm_version": version})
+def strays(connection: Connection, version: int, limit: int) -> list[int]:
+    """Return the numbers of pictures that other versions saw and nobody shows any more."""
+    parameters = {"algorithm_version": version, "row_limit": limit}
+    return list(connection.execute(query("strays"), parameters).scalars())
+
+
+def forget_strays(connection: Connection, numbers: Collection[int]) -> None:
+    """Forget these; their marks are to be forgotten before."""
+    connection.execute(query("forget_strays"), {"numbers": list(numbers)})
 
 
 def replace_comparisons(

@@ -29,12 +29,12 @@ from imagesignals_pipeline.activity import Activity, ActivityKind
 from imagesignals_pipeline.demo import DemoStore, DemoSubmission, Kind, society
 from imagesignals_pipeline.demo.uploads import render
 from imagesignals_pipeline.fetch import Fetcher, FetchSettings
-from imagesignals_pipeline.matching import looking, settling
+from imagesignals_pipeline.matching import asking, looking, moving, settling
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
 from imagesignals_pipeline.picture import Inspectors, inspect
 from imagesignals_pipeline.sql import schema
 from imagesignals_pipeline.sql.loader import migrations
-from imagesignals_pipeline.store import groups
+from imagesignals_pipeline.store import groups, marks, pictures
 from imagesignals_pipeline_tests.core.drawing import encode
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
 from imagesignals_pipeline_tests.few import insert
@@ -526,27 +526,29 @@ def test_a_copy_that_another_program_unmarked_is_noticed(engine: Engine) -> None
         assert backlog.unsettled(connection, match.ALGORITHM_VERSION).links_amiss == 0
 
 
-def test_what_an_older_version_knew_goes_with_its_submission(engine: Engine) -> None:
-    """Also before this version has seen the picture: nothing is kept that describes it."""
+def test_what_an_older_version_knew_goes_with_its_submission(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also before this version has seen the picture: nothing is kept that describes or finds it."""
+    monkeypatch.setattr(moving, "INDEXED_AT_ONCE", 1)
     arrive(engine, cast())
-    gone = cast()[-1].id
+    gone = [each.id for each in cast()[-2:]]
+    of_it = {"ids": gone, "older": match.ALGORITHM_VERSION - 1}
     with engine.begin() as connection:
-        of_it = {"id": gone, "older": match.ALGORITHM_VERSION - 1}
         for statement in (
             (
-                "update image_pictures set algorithm_version = :older where pixels_sha256 ="
-                " (select pixels_sha256 from image_fingerprints where payment_submission_id = :id)"
-            ),
-            (
-                "insert into image_marks select :older, 1, now(), number, 0 from image_pictures"
-                " where algorithm_version = :older"
+                "update image_pictures set algorithm_version = :older where pixels_sha256 = any"
+                " (select pixels_sha256 from image_fingerprints"
+                " where payment_submission_id = any(:ids))"
             ),
             (
                 "update image_fingerprints set algorithm_version = :older"
-                " where payment_submission_id = :id"
+                " where payment_submission_id = any(:ids)"
             ),
         ):
             connection.execute(text(statement), of_it)
+        numbers = pictures.numbers(connection, match.ALGORITHM_VERSION - 1)
+        marks.save(connection, asking.marks_of(pictures.placed(connection, numbers)))
     backfill.settle(engine)
 
     def kept() -> list[int]:
@@ -560,8 +562,9 @@ def test_what_an_older_version_knew_goes_with_its_submission(engine: Engine) -> 
                 for table in tables
             ]
 
-    assert kept() == [1, 1]
+    assert kept()[0] == 2
+    assert kept()[1] > 2
     with engine.begin() as connection:
-        connection.execute(text("delete from payment_submissions where id = :id"), {"id": gone})
+        connection.execute(text("delete from payment_submissions where id = any(:ids)"), of_it)
     backfill.settle(engine)
     assert kept() == [0, 0]
