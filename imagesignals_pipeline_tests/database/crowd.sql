@@ -1,6 +1,7 @@
 -- A society of :people submissions, all analysed, in which every trap of a large one is found: half
 -- of all pictures share one 64-bit hash (receipts of one app do), every hundredth file was handed in
--- twice, and thousands of pairs were compared.
+-- twice, thousands of pairs were compared, and of every fiftieth row another program says that it is a
+-- copy of nothing.
 insert into payment_submissions (id, flat_id, screenshot_url, created_at)
 select
     ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid,
@@ -17,8 +18,8 @@ select
     ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid,
     'https://store.test/' || n || '.png',
     case when n % 2 = 0 then repeat('f', 16) else lpad(n::text, 16, '0') end,
-    true,
-    n % 100 = 0,
+    n % 50 <> 25,
+    n % 100 = 0 or n % 50 = 25,
     case
         when n % 100 = 0 then ('00000000-0000-4000-8000-' || lpad((n - 1)::text, 12, '0'))::uuid
     end,
