@@ -8,6 +8,7 @@ declare
     for_all_three boolean;
     rights record;
     member text;
+    wanted text;
     shut_out text;
 begin
     foreach member in array
@@ -100,6 +101,16 @@ begin
             execute format('alter table %I enable row level security', rights.name);
         end if;
         foreach member in array array['writer', 'reader', 'reviewer'] loop
+            wanted := case member when 'writer' then 'ALL' else 'SELECT' end;
+            if exists (
+                select from pg_policies
+                where schemaname = schema_name
+                    and tablename = rights.name
+                    and policyname = 'imagesignals ' || member
+                    and cmd <> wanted
+            ) then
+                execute format('drop policy %I on %I', 'imagesignals ' || member, rights.name);
+            end if;
             if not exists (
                 select from pg_policies
                 where schemaname = schema_name
@@ -110,7 +121,7 @@ begin
                     'create policy %I on %I for %s to %I using (true)',
                     'imagesignals ' || member,
                     rights.name,
-                    case member when 'reader' then 'select' else 'all' end,
+                    wanted,
                     'imagesignals_' || member
                 );
             end if;
@@ -131,5 +142,15 @@ begin
             end loop;
         end if;
     end loop;
+
+    if not exists (
+        select from pg_policies
+        where schemaname = schema_name
+            and tablename = 'image_review_decisions'
+            and policyname = 'imagesignals reviewer decides'
+    ) then
+        create policy "imagesignals reviewer decides" on image_review_decisions for insert
+        to imagesignals_reviewer with check (true);
+    end if;
 end
 $$;

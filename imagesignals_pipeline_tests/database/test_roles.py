@@ -231,6 +231,34 @@ def test_the_reviewer_decides_and_does_nothing_else(granted: Engine) -> None:
             refused(connection, statement)
 
 
+def test_the_reviewers_policies_are_no_wider_than_its_rights(granted: Engine) -> None:
+    """Should somebody grant it more by mistake, the policies still let it read and decide alone."""
+    original, _ = two(granted)
+    old = (
+        'drop policy "imagesignals reviewer" on payment_image_signals',
+        (
+            'create policy "imagesignals reviewer" on payment_image_signals for all'
+            " to imagesignals_reviewer using (true)"
+        ),
+    )
+    execute(granted, *old)  # an older version's
+    with granted.begin() as connection:
+        sql.grant_roles(connection)
+        policies = text(
+            "select tablename, cmd from pg_policies where policyname like 'imagesignals reviewer%'"
+        )
+        found = {(row.tablename, row.cmd) for row in connection.execute(policies)}
+        decisions = "image_review_decisions"
+        assert found - {(table, "SELECT") for table in (*OURS, decisions)} == {
+            (decisions, "INSERT")
+        }
+    execute(granted, "grant all on payment_image_signals to imagesignals_reviewer")
+    with logged_in(granted, "reviewer_login") as connection:
+        assert original in rows(connection)
+        changed = text("update payment_image_signals set duplicate_detected = false")
+        assert connection.execute(changed).rowcount == 0
+
+
 def test_roles_of_an_older_version_are_joined_by_the_reviewer(granted: Engine) -> None:
     """Where row-level security hides the submissions, the policy of the others is for it too."""
     with granted.begin() as connection:
@@ -274,7 +302,7 @@ def test_twice_is_once(engine: Engine) -> None:
     """Repeating it changes no right, no policy and no row."""
     rights = text(
         "select array_agg(relname || coalesce(relacl::text, '') || relrowsecurity order by relname)"
-        " || (select array_agg(tablename || policyname || cmd || qual"
+        " || (select array_agg(tablename || policyname || cmd || coalesce(qual, with_check)"
         " order by tablename, policyname) from pg_policies)"
         " from pg_class where relnamespace = 'public'::regnamespace"
     )
