@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from math import ceil
 from pathlib import Path
@@ -20,7 +20,15 @@ from sqlalchemy import Engine
 from imagesignals_pipeline import activity, database, environment, settings, source, sql, store
 from imagesignals_pipeline import verify as verification
 from imagesignals_pipeline.console import ConsoleActivity
-from imagesignals_pipeline.model import Analysis, Failure, OperatorError, Totals
+from imagesignals_pipeline.fetch import FetchSettings
+from imagesignals_pipeline.model import (
+    Analysis,
+    Failure,
+    FailureKind,
+    OperatorError,
+    Signals,
+    Totals,
+)
 from imagesignals_pipeline.settings import MisconfiguredError
 from imagesignals_pipeline.source import Window
 
@@ -99,19 +107,32 @@ def analyze(console: Console, files: Sequence[Path], *, as_json: bool) -> None:
     from imagesignals_pipeline.picture import Inspectors  # decoders are of no use to the others
 
     with Inspectors() as inspectors:
-        results = inspectors.inspect_all([file.read_bytes() for file in files])
-    for file, result in zip(files, results, strict=True):
-        signals = {"file": str(file), **_columns(result)}
-        if as_json:
-            console.out(json.dumps(signals, default=str), highlight=False)
-        else:
-            console.print(_pairs(signals))
+        results = inspectors.inspect_all(files, _content)
+        for file, result in zip(files, results, strict=True):
+            signals = {"file": str(file), **_columns(result)}
+            if as_json:
+                console.out(json.dumps(signals, default=str), highlight=False)
+            else:
+                console.print(_pairs(signals))
+
+
+def _content(file: Path) -> bytes | Failure:
+    """Return a file's bytes, or that they are more than would be fetched."""
+    most = FetchSettings().max_bytes
+    with file.open("rb") as opened:
+        content = opened.read(most + 1)
+    if len(content) > most:
+        detail = f"Failed to read: larger than {most / 2**20:.3g} MiB"
+        return Failure(FailureKind.TOO_MANY_BYTES, detail)
+    return content
 
 
 def _columns(result: Analysis | Failure) -> dict[str, object]:
-    """Return a picture's signals by the names of their columns."""
+    """Return a picture's signals by the names of their columns, of a failure without values."""
     if isinstance(result, Failure):
-        return {"analysis_status": str(result.kind.status), "analysis_error": result.detail}
+        status, error = str(result.kind.status), result.detail
+        none = dict.fromkeys(each.name for each in fields(Signals))
+        return {"analysis_status": status, "analysis_error": error, **none}
     return {"analysis_status": "completed", "analysis_error": None, **asdict(result.signals)}
 
 

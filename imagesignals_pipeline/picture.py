@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Self, TypeVar
@@ -124,7 +124,19 @@ class Inspectors:
         except StoppedError:
             return function(*args)
 
-    def inspect_all(self, contents: Sequence[bytes]) -> list[Analysis | Failure]:
-        """Inspect pictures on all workers; the answers come in the order of the pictures."""
+    def inspect_all(
+        self, pictures: Iterable[T], read: Callable[[T], bytes | Failure]
+    ) -> Iterator[Analysis | Failure]:
+        """Inspect pictures on all workers; the answers come in their order, each as soon as it can.
+
+        Args:
+            pictures: What `read` takes.
+            read: Returns the bytes of one, when a worker is to have them, or why there are none.
+        """
+
+        def answer(picture: T) -> Analysis | Failure:
+            content = read(picture)
+            return content if isinstance(content, Failure) else self.inspect(content)
+
         with ThreadPoolExecutor(self.workers) as threads:
-            return list(threads.map(self.inspect, contents))
+            yield from threads.map(answer, pictures)

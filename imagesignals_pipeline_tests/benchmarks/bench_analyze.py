@@ -103,10 +103,14 @@ def changed_hashes(contents: list[bytes]) -> int:
 
 def report(name: str, contents: list[bytes], inspectors: Inspectors, rounds: int) -> None:
     """Print one line for each way."""
+
+    def in_workers(pictures: list[bytes]) -> object:
+        return list(inspectors.inspect_all(pictures, bytes))
+
     ways: dict[str, Way] = {
         PLAIN: plain,
         "inspect, one core": ours,
-        f"Inspectors, {inspectors.workers} workers": inspectors.inspect_all,
+        f"Inspectors, {inspectors.workers} workers": in_workers,
     }
     if name == "JPEG":
         ways["plain at half scale (draft)"] = at_reduced_scale
@@ -130,7 +134,7 @@ def main(pictures: int, rounds: int) -> None:
     with Inspectors() as inspectors:
         inspectors.inspect(jpegs[0])
         print(f"first picture, with the start of a worker: {time.perf_counter() - start:.2f} s")
-        inspectors.inspect_all(jpegs)
+        list(inspectors.inspect_all(jpegs, bytes))
         report("PNG", [encode(image) for image in images], inspectors, rounds)
         report("JPEG", jpegs, inspectors, rounds)
     print(f"of which match.fingerprint: {fingerprint_ms(images):.1f} ms")

@@ -80,7 +80,7 @@ def test_no_file_of_the_corpus_hurts(corpus: Path, capsys: pytest.CaptureFixture
     files = chosen(corpus)
     with Inspectors(2, limits=LIMITS) as inspectors:
         start = time.monotonic()
-        results = inspectors.inspect_all(list(files.values()))
+        results = list(inspectors.inspect_all(files.values(), bytes))
         took_s = time.monotonic() - start
     kinds = Counter(
         result.kind.value if isinstance(result, Failure) else "analysed" for result in results

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from threading import Event
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -195,8 +196,26 @@ def test_pictures_are_answered_in_order(inspectors: Inspectors) -> None:
         encode(photo()),
         encode(page(lines=7), "WEBP"),
     ]
-    assert inspectors.inspect_all(contents) == [inspect(content) for content in contents]
-    assert inspectors.inspect_all([]) == []
+    answers = list(inspectors.inspect_all(contents, bytes))
+    assert answers == [inspect(content) for content in contents]
+    assert list(inspectors.inspect_all([], bytes)) == []
+
+
+def test_pictures_are_read_when_a_worker_is_to_have_them(inspectors: Inspectors) -> None:
+    """Not all before the first answer; one that cannot be read is its own failure."""
+    content, failure = encode(page(lines=3)), Failure(FailureKind.TOO_MANY_BYTES, "larger than it")
+    told, released = list[int](), Event()
+
+    def read(number: int) -> bytes | Failure:
+        assert number < 3 or released.wait(60)
+        return failure if number == 1 else content
+
+    for number, answer in enumerate(inspectors.inspect_all(range(6), read)):
+        assert isinstance(answer, Failure) is (number == 1)
+        told.append(number)
+        if number == 2:
+            released.set()
+    assert told == [*range(6)]
 
 
 def test_many_threads_share_the_workers(inspectors: Inspectors) -> None:

@@ -126,21 +126,24 @@ def test_analyze(operator: Operator) -> None:
         "paper.pdf": render(pdf),
         "page.png": render(Oddity.SIGN_IN_PAGE),
         "empty.png": b"",
+        "large.png": b"",
     }
     for name, content in contents.items():
         (operator.folder / name).write_bytes(content)
+    os.truncate(operator.folder / "large.png", 10 * 2**20 + 1)
     said = operator.runs("analyze", "--json", *contents)
     assert (said.status, said.err) == (0, "")
     assert said.out.isascii()
     found = {each["file"]: each for each in map(json.loads, said.lines)}
     assert list(found) == list(contents)
     statuses = [each["analysis_status"] for each in found.values()]
-    assert statuses == ["completed", "failed", "completed", "skipped", "failed"]
+    assert statuses == ["completed", "failed", "completed", "skipped", "failed", "failed"]
     for each in found.values():
         completed = each["analysis_status"] == "completed"
         assert (each["analysis_error"] is None) == completed
-        if completed:
-            assert set(each) >= set(Signals.__slots__)
+        signals = {name: each[name] for name in Signals.__slots__}
+        assert completed or set(signals.values()) == {None}
+    assert found["large.png"]["analysis_error"] == "Failed to read: larger than 10 MiB"
     people = operator.runs("analyze", "good ✓ \u202e.png", "broken.png")
     assert people.status == 0
     assert "looks_like_screenshot" in people.out
