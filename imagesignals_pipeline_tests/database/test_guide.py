@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline.model import Submission
+from imagesignals_pipeline_tests.database.society import submit
 from imagesignals_pipeline_tests.database.test_report import copied
 from imagesignals_pipeline_tests.database.test_verify import BREAKAGES, failed
 
@@ -123,6 +124,17 @@ def test_what_is_to_be_mended_is(connection: Connection) -> None:
         if each.name == "adopted_rows_keep_the_rules"
     )
     assert listed == check.numbers["broken"] > 0
+
+
+def test_what_has_no_row_is_listed(connection: Connection, society: list[Submission]) -> None:
+    """A screenshot that nobody has analysed, and nothing that never will be."""
+    assert society
+    (lists,) = (each for each in STATEMENTS if each.startswith("SELECT ps.id,"))
+    assert not connection.execute(text(lists)).all()
+    for url in (None, "", " ", " admin-manual-entry "):
+        submit(connection, url=url)
+    waiting = submit(connection)
+    assert [row.id for row in connection.execute(text(lists))] == [waiting.id]
 
 
 def test_they_tell_what_verify_tells(connection: Connection) -> None:
