@@ -633,10 +633,12 @@ from arrival
 where arrival.perceptual_hash not in (select counted.perceptual_hash from counted);
 
 -- name: index_hashes
--- Write the rows of the index that differ from what the signals say; of all hashes, or of some.
+-- Write the rows of the index that differ from what the signals say; of all hashes, or of some. What a
+-- hash is that only another program has counted, nobody knows better than its row.
 with counted as (
     select
         signals.perceptual_hash,
+        bool_or(signals.written_by_pipeline) as is_ours,
         cast(count(*) as integer) as upload_count,
         min(imagesignals_moment(submission.created_at)) as first_uploaded_at,
         (
@@ -662,7 +664,7 @@ insert into image_perceptual_hash_index as hash (
 )
 select
     counted.perceptual_hash,
-    'dhash',
+    case when counted.is_ours then 'dhash' else coalesce(known.hash_algorithm, 'dhash') end,
     counted.first_payment_id,
     counted.first_uploaded_at,
     counted.upload_count
@@ -672,8 +674,10 @@ left join image_perceptual_hash_index as known
 where (known.first_payment_id, known.first_uploaded_at, known.upload_count)
     is distinct from
     (counted.first_payment_id, counted.first_uploaded_at, counted.upload_count)
+    or (counted.is_ours and known.hash_algorithm is distinct from 'dhash')
 order by counted.perceptual_hash
 on conflict (perceptual_hash) do update set
+    hash_algorithm = excluded.hash_algorithm,
     first_payment_id = excluded.first_payment_id,
     first_uploaded_at = excluded.first_uploaded_at,
     upload_count = excluded.upload_count,

@@ -355,6 +355,41 @@ class TestHashIndex:
         ).scalars()
         assert list(untouched) == ["c" * 16]
 
+    def test_the_index_says_what_its_hashes_are_and_since_when(
+        self, connection: Connection
+    ) -> None:
+        """Of hashes that are ours; an adopted row keeps its word for those of another program."""
+        made = [submit(connection, day) for day in range(3)]
+        since = text("select first_uploaded_at from image_perceptual_hash_index")
+        for submission in (made[1], made[0]):
+            save(connection, submission, picture("a", perceptual_hash="a" * 16))
+            assert connection.execute(since).scalar_one() == submission.created_at
+        for statement in (
+            (
+                "insert into payment_image_signals (payment_submission_id, image_url,"
+                f" perceptual_hash) values ('{made[2].id}', 'x', 'bbbbbbbbbbbbbbbb')"
+            ),
+            (
+                "insert into image_perceptual_hash_index (perceptual_hash, first_payment_id)"
+                f" values ('bbbbbbbbbbbbbbbb', '{made[2].id}')"
+            ),
+            "update image_perceptual_hash_index set hash_algorithm = 'phash'",
+        ):
+            connection.exec_driver_sql(statement)
+        for _ in range(2):
+            store.reindex(connection)
+            told = connection.execute(
+                text(
+                    "select perceptual_hash, hash_algorithm, first_uploaded_at"
+                    " from image_perceptual_hash_index order by 1"
+                )
+            )
+            assert [tuple(row) for row in told] == [
+                ("a" * 16, "dhash", made[0].created_at),
+                ("b" * 16, "phash", made[2].created_at),
+            ]
+        assert store.reindex(connection) == store.IndexReport(0, 0)
+
     def test_rows_of_another_program_count_too(self, connection: Connection) -> None:
         """The index is consistent with all signals, whoever wrote them."""
         first, second = submit(connection, 0), submit(connection, 1)
