@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.cli import cli
+from imagesignals_pipeline.commands import BackfillOptions
 from imagesignals_pipeline.definitions import defs
-from imagesignals_pipeline.defs.assets import BackfillConfig
+from imagesignals_pipeline.defs.assets import BackfillConfig, PaceConfig
 from imagesignals_pipeline.model import FailureKind
 
 README = (settings.ROOT / "README.md").read_text("utf-8")
@@ -71,6 +72,17 @@ def test_every_job_switch_and_setting_is_named() -> None:
     assert {name for name in jobs | switches if f"`{name}`" not in README} == set()
     guide = (settings.ROOT / "docs" / "operating.md").read_text("utf-8")
     assert {name for name in BackfillConfig.model_fields if f"`{name}`" not in guide} == set()
+
+
+def test_every_way_to_begin_a_backfill_has_one_pace() -> None:
+    """Command line, UI and pages agree: five screenshots at once, a second of rest."""
+    command = {each.name: each.default for each in cli.commands["backfill"].params}
+    options, config = BackfillOptions(), BackfillConfig()
+    assert (command["batch_size"], command["batch_delay"]) == (5, 1.0)
+    assert (options.batch_size, options.batch_delay) == (5, 1.0)
+    assert (config.batch_size, config.batch_delay) == (5, 1.0)
+    assert PaceConfig().batch_delay == 1.0
+    assert "[--batch-size 5] [--batch-delay 1.0]" in README
 
 
 def test_every_failure_kind_is_explained() -> None:
