@@ -34,7 +34,7 @@ def load(connection: Connection, base_url: str) -> int:
     if rows.total and not rows.ours:
         raise NotADemoDatabaseError(
             f"The database holds {rows.total} payment submissions that are not the demo's, so "
-            "the demo leaves it alone. Unset IMAGESIGNALS_DATABASE_URL, or name an empty one."
+            "the demo leaves it alone. Set IMAGESIGNALS_HOME to another folder."
         )
     values = {
         "ids": ids,

@@ -266,5 +266,6 @@ def test_load_leaves_a_strangers_database_alone(connection: Connection) -> None:
     with pytest.raises(NotADemoDatabaseError) as refused:
         load(connection, BASE_URL)
     assert str(refused.value).startswith("The database holds 1 payment submissions")
+    assert str(refused.value).endswith("Set IMAGESIGNALS_HOME to another folder.")
     assert "\n" not in str(refused.value)
     assert [row.id for row in connection.execute(ROWS)] == [mine]
