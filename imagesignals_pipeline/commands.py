@@ -273,11 +273,7 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
     """Find what waits and run the job month by month."""
     environment.fetch_settings()  # what is wrong is said now, not by the run of each month
     console.print(activity.fetching().line)
-    with engine.begin() as connection:
-        sql.require_tables(connection)
-        asked = Window(options.since, options.until)
-        totals = source.totals(connection, asked)
-        months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
+    totals, months = _what_waits(engine, options)
     if months:
         console.print(activity.found(sum(months.values())).line)
         already = totals.total - sum(months.values())
@@ -289,6 +285,16 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
         console.print(activity.nothing(totals).line, soft_wrap=True)
         _settle(console, engine)
     console.print(activity.finished().line)
+
+
+def _what_waits(engine: Engine, options: BackfillOptions) -> tuple[Totals, dict[date, int]]:
+    """Return how many screenshots there are and how many wait in each month, at one moment."""
+    asked = Window(options.since, options.until)
+    with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+        sql.require_tables(connection)
+        totals = source.totals(connection, asked)
+        months = source.pending_by_month(connection, asked, retry_failed=options.retry_failed)
+    return totals, months
 
 
 def _settle(console: Console, engine: Engine) -> None:

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import ProgrammingError
 
-from imagesignals_pipeline import source, sql, store
+from imagesignals_pipeline import commands, source, sql, store
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome, Submission
 from imagesignals_pipeline.pace import Pace
 from imagesignals_pipeline.source import Totals, Window
@@ -392,3 +392,20 @@ class TestFailures:
         window = Window(day, day + timedelta(days=1))
         assert len(source.failures_frame(connection, window)) == 1
         assert len(source.failures_frame(connection, limit=2)) == 2
+
+
+def test_what_there_is_and_what_waits_are_of_one_moment(engine: Engine) -> None:
+    """What is submitted between the two counts is in neither: nothing passes for done before."""
+    with engine.begin() as connection:
+        submit(connection)
+
+    def meanwhile(_: Connection, _cursor: object, statement: str, *_more: object) -> None:
+        if "as pending" in statement:
+            with engine.begin() as other:
+                submit(other)
+
+    event.listen(engine, "before_cursor_execute", meanwhile)
+    totals, months = commands._what_waits(engine, commands.BackfillOptions())
+    with engine.connect() as connection:
+        assert source.totals(connection).total == 2
+    assert (totals.total, sum(months.values())) == (1, 1)
