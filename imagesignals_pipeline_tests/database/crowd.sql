@@ -40,11 +40,13 @@ select
 from generate_series(1, :people) as n;
 
 insert into image_matches (
-    pixels_a, pixels_b, same_picture, parted, similarity_percentage, explanation, algorithm_version
+    pixels_a, pixels_b, later, same_picture, parted, similarity_percentage, explanation,
+    algorithm_version
 )
 select
     least(one, other),
     greatest(one, other),
+    other,
     n % 10 = 1,
     n % 10 > 3,
     95,

@@ -68,8 +68,19 @@ def rows_read(connection: Connection, name: str, parameters: Mapping[str, Any]) 
 
 def rows_read_in_turn(connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
     """Return the same of a statement's plan for all batches, which knows no parameter."""
+    return _rows_read_under("write_settings", connection, name, parameters)
+
+
+def rows_read_before_it(connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
+    """Return the same of what a batch reads before its turn: plans for all, of usual costs."""
+    return _rows_read_under("keep_plans", connection, name, parameters)
+
+
+def _rows_read_under(
+    settings: str, connection: Connection, name: str, parameters: Mapping[str, Any]
+) -> int:
     with connection.begin_nested() as savepoint:
-        connection.execute(query("write_settings"), {"lock_timeout": "1s"})
+        connection.execute(query(settings), {"lock_timeout": "1s"})
         before = sum(_rows_touched(connection).values())
         connection.execute(query(name), parameters)
         read = sum(_rows_touched(connection).values()) - before
@@ -128,6 +139,7 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
             for id_ in outcomes
         ]
     )
+    later = digest("pixels 4002")
     contents = [digest(f"content {n}") for n in (199, 4001)]
     pixels = [digest(f"pixels {n}") for n in (199, 4001, 4002)]
     link = {
@@ -136,10 +148,27 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
         "similarity_percentage": 100,
         "similarity_explanation": "Same file",
     }
+    compared = {
+        "pixels_a": pixels[0].hex(),
+        "pixels_b": pixels[1].hex(),
+        "same_picture": True,
+        "similarity_percentage": 95,
+        "explanation": "scaled",
+        "later": pixels[1].hex(),
+        "parted": False,
+        "altered": False,
+    }
+    moved = [
+        {
+            "pixels": each.hex(),
+            "first_created_at": str(ANALYSED_AT),
+            "first_id": ids[0],
+            "descriptor": "",
+        }
+        for each in pixels
+    ]
+    worst = [{"pixels": each.hex(), "worst_score": 0.5} for each in pixels]
     parameters: dict[str, Mapping[str, Any]] = {
-        "planned": {"run_id": "earlier run", "batch_number": 7},
-        "submissions": {"ids": ids},
-        "analysed_since": retried,
         "save_signals": {"rows": saved, "ids": ids, "analyzed_at": ANALYSED_AT},
         "save_fingerprints": {**prints, "analyzed_at": ANALYSED_AT},
         "forget_fingerprints": {"ids": ids},
@@ -159,8 +188,22 @@ def test_a_batch_reads_what_it_needs(crowd: Connection, batch: list[Submission])
         },
         "save_links": {"rows": json.dumps([link]), "ids": ids[:1]},
         "changed_pictures_of": {"ids": ids, "algorithm_version": 1, "row_limit": None},
+        "comparisons": {"pixels": pixels, "algorithm_version": 1},
+        "forget_comparisons": {"pixels": [later], "algorithm_version": 1},
+        "save_comparisons": {"rows": json.dumps([compared]), "algorithm_version": 1},
+        "save_pictures": {"rows": json.dumps(moved), "algorithm_version": 1},
+        "save_worst_scores": {"rows": json.dumps(worst)},
+        "some_sealed_payloads": {},
     }
     touched = {name: rows_read_in_turn(crowd, name, values) for name, values in parameters.items()}
+    assert {name: rows for name, rows in touched.items() if rows > A_FEW} == {}
+    assert touched["comparisons"] >= 2
+    before = {
+        "planned": {"run_id": "earlier run", "batch_number": 7},
+        "submissions": {"ids": ids},
+        "analysed_since": retried,
+    }
+    touched = {name: rows_read_before_it(crowd, name, values) for name, values in before.items()}
     assert {name: rows for name, rows in touched.items() if rows > A_FEW} == {}
     assert touched["submissions"] >= 5
 
