@@ -57,7 +57,7 @@ def _analysis(content: bytes, picture: Picture) -> Analysis:
         pixels_sha256=(
             None
             if surface.featureless and not picture.rest
-            else hashes.pixels_sha256(image, picture.rest)
+            else hashes.pixels_sha256(image, picture.rest + picture.transparency)
         ),
         payload=match.fingerprint(grey, picture.rest),
         algorithm_version=match.ALGORITHM_VERSION,

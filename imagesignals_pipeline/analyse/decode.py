@@ -13,7 +13,7 @@ import hashlib
 import importlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from types import MappingProxyType
 
@@ -60,7 +60,8 @@ class Picture:
     `image` is upright RGB. `exif` holds the tags of the main and the Exif directory, None where
     the file has no EXIF block; `info` is Pillow's, with XMP, comments and text chunks. `remarks`
     are clauses for the operator on what of the file was measured. `rest` is a digest of what else
-    the file shows, later pages or frames; empty where it shows one picture.
+    the file shows, later pages or frames; empty where it shows one picture. `transparency` is a
+    digest of what can be seen through; empty where nothing can.
     """
 
     image: Image.Image
@@ -69,13 +70,14 @@ class Picture:
     info: Mapping[str, object] = field(default_factory=dict[str, object])
     remarks: tuple[str, ...] = ()
     rest: bytes = b""
+    transparency: bytes = b""
 
 
 def decode(content: bytes) -> Picture | Failure:
     """Return the picture that the bytes hold, upright and in RGB, or why they hold none.
 
     Of an animation the first frame is taken, of a PDF the first page. Parts that are transparent
-    become white, because that is what a person sees in the review.
+    become white, or black if that shows more.
 
     Args:
         content: The file, from anyone.
@@ -118,13 +120,15 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
         return _too_large(f"{image.width:,} x {image.height:,}")
     image.load()
     exif = _exif(image)
-    upright = oriented(rgb(image), (exif or {}).get(_ORIENTATION, _UPRIGHT))
+    flat, transparency = rgb(image)
+    upright = oriented(flat, (exif or {}).get(_ORIENTATION, _UPRIGHT))
     info = {str(name): value for name, value in image.info.items()}
+    picture = Picture(upright, kind, exif, info, transparency=transparency)
     if not _is_animated(image):
-        return Picture(upright, kind, exif, info)
+        return picture
     # Frames are as many as a stranger likes: they are told apart by the file.
     rest = b"" if kind in _PHOTOS else hashlib.sha256(content).digest()
-    return Picture(upright, kind, exif, info, (FIRST_FRAME,), rest)
+    return replace(picture, remarks=(FIRST_FRAME,), rest=rest)
 
 
 def _exif(image: Image.Image) -> Mapping[int, object] | None:

@@ -29,7 +29,7 @@ def pixels_sha256(image: Image.Image, rest: bytes = b"") -> bytes:
 
     Args:
         image: The picture.
-        rest: A digest of what else its file shows.
+        rest: Digests of what else its file shows, and of what can be seen through.
     """
     digest = hashlib.sha256(f"RGB {image.width} {image.height} ".encode())
     for strip in _strips(image):

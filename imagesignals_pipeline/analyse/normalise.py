@@ -1,6 +1,8 @@
 """Any pixel format -> upright RGB, as a person sees it in a browser."""
 
+import hashlib
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from PIL import Image
@@ -21,14 +23,27 @@ TURNS = MappingProxyType(
 Source: Exif 3.0 (CIPA DC-008), tag 0x0112. 1 is upright, everything else is nonsense.
 """
 
+MOSTLY: Final = 0.5
+"""A picture that is transparent by more is one on no ground; with less it has rounded corners."""
+LIGHT, DARK = 208, 48
+"""Grey levels from which on white paper, or up to which on black, hides what it carries."""
 
-def rgb(image: Image.Image) -> Image.Image:
-    """Return a loaded picture in RGB: deep grey cut to 8 bits, transparency shown on white."""
+
+def rgb(image: Image.Image) -> tuple[Image.Image, bytes]:
+    """Return a loaded picture in RGB, and a digest of its transparency; b"" of an opaque one.
+
+    Deep grey is cut to 8 bits. What is transparent is shown on white; but on black where light text
+    on no ground would not be seen, as of a receipt that an app in dark mode shares.
+    """
     if image.mode.startswith("I"):
-        return _from_deep_grey(image)
+        return _from_deep_grey(image), b""
     if image.has_transparency_data:
-        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
-    return image if image.mode == "RGB" else image.convert("RGB")
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        alpha = rgba.getchannel("A")
+        opaque = alpha.getextrema() == (255, 255)
+        digest = b"" if opaque else hashlib.sha256(alpha.tobytes()).digest()
+        return _on_paper(rgba, alpha, _paper(rgba, alpha)), digest
+    return (image if image.mode == "RGB" else image.convert("RGB")), b""
 
 
 def oriented(image: Image.Image, orientation: object) -> Image.Image:
@@ -37,10 +52,19 @@ def oriented(image: Image.Image, orientation: object) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _on_white(rgba: Image.Image) -> Image.Image:
-    """Lay the picture on white paper; one band less to hold than Pillow's own composition."""
-    paper = Image.new("RGB", rgba.size, "white")
-    paper.paste(rgba, mask=rgba.getchannel("A"))
+def _paper(rgba: Image.Image, alpha: Image.Image) -> str:
+    """Return the colour on which more of the picture is seen, white if in doubt."""
+    shown = np.asarray(alpha) >= 128  # noqa: PLR2004 - half
+    if shown.mean() > 1 - MOSTLY:
+        return "white"
+    greys = np.asarray(rgba.convert("L"))[shown]
+    return "black" if (greys >= LIGHT).sum() > (greys <= DARK).sum() else "white"
+
+
+def _on_paper(rgba: Image.Image, alpha: Image.Image, colour: str) -> Image.Image:
+    """Lay the picture on paper; one band less to hold than Pillow's own composition."""
+    paper = Image.new("RGB", rgba.size, colour)
+    paper.paste(rgba, mask=alpha)
     return paper
 
 

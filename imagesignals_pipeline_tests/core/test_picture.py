@@ -14,7 +14,7 @@ from threading import Event
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageChops, ImageDraw
 
 from imagesignals_pipeline import match, picture
 from imagesignals_pipeline.analyse import hashes
@@ -29,6 +29,7 @@ from imagesignals_pipeline.model import (
 from imagesignals_pipeline.picture import Inspectors, inspect
 from imagesignals_pipeline.workers import Limits
 from imagesignals_pipeline_tests.core.drawing import blocks, encode, page, photo
+from imagesignals_pipeline_tests.core.test_match_pictures import receipt
 
 FUZZ_EXAMPLES = int(os.environ.get("IMAGESIGNALS_FUZZ_EXAMPLES", "250"))
 """Mutated files a run; set it to 100000 for a night."""
@@ -116,6 +117,34 @@ def test_a_hidden_picture_is_not_seen() -> None:
     hidden.putalpha(0)
     blank = Image.new("RGB", hidden.size, "white")
     assert analysis_of(encode(hidden)).signals == analysis_of(encode(blank)).signals
+
+
+def test_light_text_on_no_ground_is_seen() -> None:
+    """Of receipts that an app in dark mode shares, white would show the grey labels alone."""
+
+    def shared(seed: int) -> Image.Image:
+        written = ImageChops.invert(receipt(seed).convert("L"))
+        card = Image.new("RGBA", written.size, (255, 255, 255, 0))
+        card.putalpha(written.point([max(2 * grey - 255, 0) for grey in range(256)]))
+        return card
+
+    one, other = (analysis_of(encode(shared(seed))).fingerprint for seed in (1, 2))
+    again = analysis_of(encode(shared(1), compress_level=1)).fingerprint
+    assert again.pixels_sha256 == one.pixels_sha256
+    assert one.pixels_sha256 != other.pixels_sha256
+    assert not match.compare(one.payload, other.payload).same_picture
+    smaller = analysis_of(encode(shared(1).reduce(2))).fingerprint
+    assert match.compare(one.payload, smaller.payload).same_picture
+
+
+def test_what_can_be_seen_through_tells_files_apart() -> None:
+    """White on no ground is white on white: only its transparency shows what was written."""
+    written = [page().convert("RGBA") for _ in range(2)]
+    for image, text in zip(written, ("3,500", "9,100"), strict=True):
+        ImageDraw.Draw(image).rectangle((0, 0, 400, 400), "white")
+        ImageDraw.Draw(image).text((50, 50), text, (255, 255, 255, 0), font_size=60)
+    one, other = (analysis_of(encode(image)).fingerprint for image in written)
+    assert one.pixels_sha256 != other.pixels_sha256
 
 
 def test_a_pdf_is_marked() -> None:
