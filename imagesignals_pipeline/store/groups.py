@@ -74,6 +74,7 @@ def links(members: Sequence[Member], edges: Iterable[Edge]) -> dict[UUID, Link]:
     """
     pictures = _pictures(members)
     neighbours, parted = _neighbours(pictures, edges)
+    neighbours = _telling(neighbours, parted)
     roots = _merged(_joined(len(pictures), neighbours, parted), neighbours, parted)
     found: dict[UUID, Link] = {}
     for root in sorted(set(roots)):
@@ -128,6 +129,35 @@ def _neighbours(
         else:
             parted.add((min(a, b), max(a, b)))
     return neighbours, parted
+
+
+def _telling(
+    neighbours: Mapping[int, Mapping[int, Edge]], parted: Iterable[tuple[int, int]]
+) -> dict[int, dict[int, Edge]]:
+    """Return the edges without those of a copy that is the same as two pictures which are parted.
+
+    It shows nothing that tells these apart, as a crop without date and reference does: it is a copy
+    of the likest earlier one of them, and no other one is its copy.
+    """
+    foes: defaultdict[int, set[int]] = defaultdict(set)
+    for a, b in parted:
+        foes[a].add(b)
+        foes[b].add(a)
+    dropped: set[tuple[int, int]] = set()
+    for picture, known in neighbours.items():
+        at_odds = {one for one in known if one in foes and not foes[one].isdisjoint(known)}
+        earlier = [(-known[one].percentage, one) for one in at_odds if one < picture]
+        if earlier:
+            at_odds.remove(min(earlier)[1])
+            dropped.update((min(picture, one), max(picture, one)) for one in at_odds)
+    return {
+        picture: {
+            other: edge
+            for other, edge in known.items()
+            if (min(picture, other), max(picture, other)) not in dropped
+        }
+        for picture, known in neighbours.items()
+    }
 
 
 def _joined(

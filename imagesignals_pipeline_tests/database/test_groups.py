@@ -122,6 +122,14 @@ def test_a_poor_copy_in_between_accuses_nobody_either() -> None:
     }
 
 
+def test_a_crop_that_tells_no_receipts_apart_makes_no_later_one_a_copy() -> None:
+    """It is like every month's; not all of these were compared with the one it was cut from."""
+    members = [member(number, name) for number, name in enumerate("apbcd")]
+    same = [edge("p", "a", 97), edge("b", "p", 99), edge("c", "p", 98), edge("d", "c", 99)]
+    found = links(members, [*same, parted("a", "b"), parted("b", "c")])
+    assert {copy.int: link.original_id.int for copy, link in found.items()} == {1: 0, 4: 3}
+
+
 def test_who_is_parted_from_one_original_joins_another() -> None:
     """The next likest picture counts, where the likest one leads to a stranger."""
     members = [member(0, "a"), member(1, "b"), member(2, "c"), member(3, "d")]
