@@ -49,6 +49,9 @@ BETWEEN_PX: Final = 3
 BETWEEN: Final = 0.4
 """Size of the square by which a stroke's ink is widened, and the share of a window that must be
 left, where text is compared between strokes."""
+LEAST_EXCHANGED: Final = 0.003
+"""Share of the text that each of two pictures has of its own: of 2,882 right pairs two have a word
+each, and less than that. A month that stands in the next column has 0.016."""
 AT_THE_ENDS: Final = 0.01
 """Share of the agreeing text that may lie there by chance."""
 
@@ -102,8 +105,9 @@ class Differences:
     place by such strokes, where the other has bare paper, as a multiple of what copies have by
     chance. `between` is the strength of the strongest spot among text between such strokes. `rows`
     is how many words one of them has more in the columns of its print, on bare paper; a phrase
-    counts as two. `continued` says whether one has a letter more, beside print that both show.
-    All four are nothing where certain spots in several places part the pictures whatever these come
+    counts as two. `exchanged` says whether each has a word on the other's bare paper, and
+    `continued` whether one has a letter more, beside print that both show.
+    All five are nothing where certain spots in several places part the pictures whatever these come
     to.
     `scrolled` is the lesser of what one has of its own below, and what the other has above, of all
     that agrees: beyond the other's frame, or under such strokes. `matrix` leads from a's thumbnail
@@ -129,6 +133,7 @@ class Differences:
     replaced: float
     between: float
     rows: int
+    exchanged: bool
     continued: bool
     scrolled: float
 
@@ -192,7 +197,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
     lacking = (1 - _second_look(pair, clear & (1 - pair.correlation > EXCESS * noise))) / noise
     wrong, spots = _spots(lacking, clear, foreign, pair.line)
     drawn = _without_clock(foreign, spots, a)
-    replaced, between, more_rows, continued = 0.0, 0.0, 0, False
+    replaced, between, more_rows, exchanged, continued = 0.0, 0.0, 0, False, False
     if not _are_parted(spots, a):  # else the costliest of all that is measured would change nothing
         replaced = pen.replaced(pair, levels, drawn)
         between = _between(pair, strokes, own)
@@ -202,6 +207,7 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
             rows.added(a, b, alignment.IDENTITY, guess.matrix, more_a),
             rows.added(b, a, back, back, more_b),
         )
+        exchanged = _exchanged((a, alignment.IDENTITY, more_a), (b, back, more_b), text=text)
         continued = is_continued(a, b, guess.matrix, pair, levels)
     return Differences(
         a,
@@ -223,8 +229,26 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         replaced=replaced,
         between=between,
         rows=more_rows,
+        exchanged=exchanged,
         continued=continued,
         scrolled=_scrolled(of_a, of_b, clear & ~wrong),
+    )
+
+
+def _exchanged(*sides: tuple[Print, Matrix, Mask], text: Mask) -> bool:
+    """Return whether each picture has a word where the other has bare paper.
+
+    A value has moved from one place to another: who writes on a copy adds to one of them.
+
+    Args:
+        sides: Each picture, what leads from its thumbnail to the frame, and where in the frame it
+            has text of its own on bare paper.
+        text: That of both.
+    """
+    return all(
+        _share(own, text) > LEAST_EXCHANGED
+        and (rows.within(one, to_frame, own) & one.words.in_print).any()
+        for one, to_frame, own in sides
     )
 
 

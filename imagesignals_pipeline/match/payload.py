@@ -17,11 +17,11 @@ from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys
 from imagesignals_pipeline.match.words import Words
 
-ALGORITHM_VERSION: Final = 5
+ALGORITHM_VERSION: Final = 6
 """Version of the payload; rows made by another version are made anew."""
 USUAL_BYTES: Final = 16 * 1024
 MAX_BYTES: Final = 32 * 1024
-"""Room of a usual payload, and of one with small print."""
+"""Room of a usual payload, and of one with small print, or which would shrink to it."""
 SMALL_PRINT_PX: Final = 6.0
 LINE_PX: Final = 7.5
 STRIDE, MOST_STRIDES = 4, 5
@@ -96,7 +96,7 @@ class Print:
 
 
 def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
-    """Return the payload of an upright picture, RGB or grey: at most 16 KiB, with small print 32.
+    """Return the payload of an upright picture, RGB or grey: at most 16 KiB, of dense pages 32.
 
     A flat, blank or near-empty picture has none (`b""`): it matches nothing.
 
@@ -123,9 +123,12 @@ def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
     step = max(min(usual + more, shown.native), usual)
     if step != usual:
         thumbnail = shown.at(step)
-    room = (MAX_BYTES if small_print else USUAL_BYTES) - HEADER.size - len(found) * WORD.itemsize
-    coded, step = _coded(thumbnail, shown, step, room)
-    scale = shown.scale(step)
+    table_bytes = HEADER.size + len(found) * WORD.itemsize
+    room = (MAX_BYTES if small_print else USUAL_BYTES) - table_bytes
+    coded, fitting = _coded(thumbnail, shown, step, room)
+    if not small_print and _line(found, shown, fitting) < SMALL_PRINT_PX:  # a full page of text
+        coded, fitting = _coded(thumbnail, shown, step, MAX_BYTES - table_bytes)
+    step, scale = fitting, shown.scale(fitting)
     corner = np.array(shown.corner(step))
     size = shown.picture.shape[::-1]
     places = np.minimum([*size, *(corner / scale).astype(int)], 65535).tolist()
@@ -204,6 +207,11 @@ def halved(coded: bytes) -> Greys:
         ValueError: It is damaged, or larger than what is stored.
     """
     return raster.cells(thumbnail(coded), 2)
+
+
+def _line(found: Words, shown: Content, step: int) -> float:
+    """Return how high the lines of words that were found at the usual step are at another."""
+    return found.height * shown.scale(step) / shown.scale(shown.usual)
 
 
 def _pixels(coded: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Whether one of two pictures shows more of a list: of a statement, a passbook, a thread."""
+"""Whether a picture has words of its own: more of a list, one more mark in a table."""
 
 from typing import Final
 
@@ -17,12 +17,17 @@ IN_COLUMN: Final = 2
 PHRASE: Final = 7.0
 """A word so many lines wide is a phrase and counts as two. Of 2,832 right pairs 12 have a word in
 columns of the print, by chance, of at most 5.8 lines; a message of one line has 15."""
+SAME_WORD, SAME_WIDTH = 6, 0.2
+"""Bits of their codes, and logarithm of the ratio of two widths, in which two words of one picture
+may differ to be the same: a month's tick, its "Paid", its amount. Of 2,882 right pairs none has a
+word of its own that is so near to another one; the nearest differs in 7 bits."""
 
 
 def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: Mask) -> int:
-    """Count the words of one picture that go on with its columns where the other has bare paper.
+    """Count the words of one picture that go on with its print where the other has bare paper.
 
-    A phrase counts as two.
+    These stand in its columns, and a phrase counts as two; or say once more what it says elsewhere,
+    as one more tick of a table does, which counts as two.
 
     Args:
         one: The picture whose words these are.
@@ -31,12 +36,15 @@ def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: M
         to_other: Leads from one's thumbnail to the other's.
         alone: Where, in the frame, only one has text, and the other bare paper.
     """
-    own = _within(one, to_frame, alone) | in_the_margin(one, other, to_other)
+    own = within(one, to_frame, alone) | in_the_margin(one, other, to_other)
     mine, listed = (one.words.in_print & each for each in (own, ~own))
     if not mine.any():
         return 0
-    height = np.log(one.words.spread[:, 1])
+    width, height = np.log(one.words.spread).T
     same_print = np.abs(height[mine, None] - height[None, listed]) < SAME_PRINT
+    same_width = np.abs(width[mine, None] - width[None, listed]) < SAME_WIDTH
+    bits = np.bitwise_count(one.words.codes[mine, None] ^ one.words.codes[None, listed])
+    again = (same_print & same_width & (bits <= SAME_WORD)).any(axis=1)
     begins, ends = np.split(alignment.ends(one.words)[:, 0], 2)
     in_column = [
         (np.abs(edge[mine, None] - edge[None, listed]) < COLUMN_PX) & same_print
@@ -44,10 +52,10 @@ def added(one: Print, other: Print, to_frame: Matrix, to_other: Matrix, alone: M
     ]
     most = np.maximum(*(near.sum(axis=1) for near in in_column))
     phrase = (ends - begins)[mine] > PHRASE * one.words.height
-    return int(np.sum((1 + phrase)[most >= IN_COLUMN]))
+    return int(np.sum(np.where(again, 2, (1 + phrase) * (most >= IN_COLUMN))))
 
 
-def _within(one: Print, to_frame: Matrix, place: Mask) -> Mask:
+def within(one: Print, to_frame: Matrix, place: Mask) -> Mask:
     """Return which words have their centre in a place of the frame."""
     x, y = np.rint(alignment.mapped(one.words.centre, to_frame)).astype(int).T
     high, wide = place.shape

@@ -217,6 +217,7 @@ def _one_covers_the_other(seen: Differences) -> bool:
         and seen.replaced <= 1
         and seen.between <= STRONGEST_SPOT
         and seen.rows <= MOST_ROWS
+        and not seen.exchanged
     )
 
 

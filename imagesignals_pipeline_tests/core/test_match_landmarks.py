@@ -97,7 +97,7 @@ def test_screenshots_have_no_landmarks() -> None:
 def with_words(*rows_of_words: tuple[float, float, float, float]) -> Print:
     """Return a receipt's print with other words, each by its centre and spread."""
     table = np.array(rows_of_words, np.float32)
-    codes = np.arange(len(table), dtype=np.uint64)
+    codes = np.random.default_rng(1).integers(0, 2**64, len(table), np.uint64)
     seen = payload.unpack(match.fingerprint(receipt(1)))
     return replace(seen, words=Words(table[:, :2], table[:, 2:], codes))
 

@@ -46,12 +46,18 @@ def receipt(seed: int, *, amount: str = "2,500.00", reference: str = "") -> Imag
     return picture
 
 
-def statement(
-    seed: int, *, width: int = 1080, size: int = 30, words: int = 6, every: int = 8
+def statement(  # noqa: PLR0913 - all but the first have a usual value
+    seed: int,
+    *,
+    width: int = 1080,
+    size: int = 30,
+    words: int = 6,
+    every: int = 8,
+    lines: int = 32,
 ) -> Image.Image:
     """Draw lines of the same dense text; the number at the right of every so many is the seed's."""
     letters, digits = Random(7), Random(seed)
-    lines, high = 32, round(1.4 * size)
+    high = round(1.4 * size)
     picture = Image.new("RGB", (width, (lines + 2) * high), "white")
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
     for line in range(lines):
@@ -305,6 +311,64 @@ def test_a_long_list_with_more_rows_is_another_picture() -> None:
     assert not match.compare(known, match.fingerprint(later)).same_picture
 
 
+def year(paid: int, mark: str) -> Image.Image:
+    """Draw a year's months, each with a mark once it is paid; the page shows nothing else new."""
+    picture = Image.new("RGB", (1280, 900), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(36)
+    pen.text((60, 50), "Lotus Park, maintenance of 2025", "#222", ImageFont.load_default(48))
+    pen.text((60, 800), FOOTER, "#666", font)
+    for month in range(12):
+        left, top = 60 + month % 4 * 300, 190 + month // 4 * 190
+        pen.rounded_rectangle((left, top, left + 260, top + 150), 20, None, "#9ab", 3)
+        pen.text((left + 20, top + 20), f"Month {month + 1:02}", "#222", font)
+        if month >= paid:
+            continue
+        if mark == "tick":
+            tick = [(180, 95), (200, 118), (238, 70)]
+            pen.line([(left + x, top + y) for x, y in tick], "#187a32", 8)
+        else:
+            pen.text((left + 20, top + 90), mark, "#187a32", font)
+    return picture
+
+
+@pytest.mark.parametrize("quality", [None, 85])
+@pytest.mark.parametrize("mark", ["tick", "Paid", "3,500"])
+@pytest.mark.parametrize("paid", [3, 5, 8, 10])
+def test_a_mark_more_in_a_table_is_another_picture(
+    paid: int, mark: str, quality: int | None
+) -> None:
+    """What a picture says elsewhere too, in the same size, is print: no pen repeats it so well."""
+    now, later = (year(months, mark) for months in (paid, paid + 1))
+    known = match.fingerprint(now)
+    shown = later if quality is None else jpeg(later, quality)
+    assert not match.compare(known, match.fingerprint(shown)).same_picture
+    assert match.compare(known, match.fingerprint(jpeg(now, 85))).same_picture
+
+
+def form(column: int, month: str = "March") -> Image.Image:
+    """Draw a form without date, on which a month stands in one of its columns."""
+    picture = Image.new("RGB", (1240, 1000), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(38)
+    for row, label in enumerate(LABELS):
+        pen.text((60, 80 + 120 * row), label, "#555", font)
+        pen.text((560, 80 + 120 * row), f"of {label.lower()}", "#222", font)
+    pen.text((60, 820), "Paid in", "#555", font)
+    pen.text((560 + 240 * column, 820), month, "#222", font)
+    pen.text((60, 920), FOOTER, "#555", font)
+    return picture
+
+
+@pytest.mark.parametrize("quality", [None, 85, 50])
+def test_a_value_in_another_place_is_another_picture(quality: int | None) -> None:
+    """Each has a word on the other's bare paper; who writes on a copy adds to one of them."""
+    known, moved = form(0), form(1, "April")
+    shown = moved if quality is None else jpeg(moved, quality)
+    assert not match.compare(*map(match.fingerprint, (known, shown))).same_picture
+    remark = known.copy()
+    ImageDraw.Draw(remark).text((800, 820), "ok, thanks", "#a22", ImageFont.load_default(50))
+    assert match.compare(*map(match.fingerprint, (known, remark))).same_picture
+
+
 def chat(bubbles: int, *, wall: str, bubble: str, ink: str, lines: int = 3) -> Image.Image:
     """Draw a thread to which each month adds a message of one to three lines."""
     picture = Image.new("RGB", (1080, 2200), wall)
@@ -365,6 +429,17 @@ def test_small_print_has_more_room() -> None:
     assert payload.thumbnail(payload.unpack(prints[0]).coded).size > 1.5 * content.WIDE_PIXELS
     assert match.compare(prints[0], prints[2]).same_picture
     assert not match.compare(prints[0], prints[1]).same_picture
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_full_page_has_more_room(seed: int) -> None:
+    """A page of usual print that would have to shrink to a third keeps digits that can be read."""
+    one, other = (statement(each, width=1240, size=24, lines=48) for each in (1, seed))
+    known, poor = match.fingerprint(one), jpeg(one.reduce(2), 50)
+    assert payload.unpack(known).words.height > 5
+    assert match.compare(known, match.fingerprint(poor)).same_picture
+    for altered in (other, jpeg(other, 60), jpeg(other.reduce(2), 50)):
+        assert not match.compare(known, match.fingerprint(altered)).same_picture
 
 
 def test_one_changed_digit_is_not_a_plain_duplicate() -> None:
@@ -698,4 +773,4 @@ def test_version_of_the_payload() -> None:
     Whoever changes what the payload holds must raise it.
     """
     payload = match.fingerprint(receipt(1))
-    assert payload[0] == match.ALGORITHM_VERSION == 5
+    assert payload[0] == match.ALGORITHM_VERSION == 6

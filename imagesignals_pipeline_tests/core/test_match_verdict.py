@@ -121,6 +121,12 @@ def test_a_list_that_goes_on_is_another_picture() -> None:
     assert tier(rows=2, covered_a=0.1) is Tier.SAME_TEMPLATE
 
 
+def test_a_word_on_the_paper_of_each_is_another_picture() -> None:
+    """A pen adds to one of them alone."""
+    assert tier(exchanged=False, covered_a=0.1) is Tier.SAME_PICTURE
+    assert tier(exchanged=True, covered_a=0.1) is Tier.SAME_TEMPLATE
+
+
 def test_two_moments_of_a_thread_are_two_pictures() -> None:
     """Text of its own above in one and below in the other is no crop, however clear the pair."""
     assert tier(scrolled=0.06, beyond_a=0.3) is Tier.SAME_PICTURE
