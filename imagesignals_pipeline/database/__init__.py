@@ -1,7 +1,7 @@
 """How we reach the application's PostgreSQL, and what we say when we do not."""
 
 from imagesignals_pipeline.database.connect import DatabaseUnusableError, check, connected, engine
-from imagesignals_pipeline.database.errors import explain
+from imagesignals_pipeline.database.errors import explain, is_lasting
 from imagesignals_pipeline.database.urls import DatabaseMisconfiguredError, normalise
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "connected",
     "engine",
     "explain",
+    "is_lasting",
     "normalise",
 ]

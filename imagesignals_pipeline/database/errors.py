@@ -9,7 +9,7 @@ import psycopg
 import psycopg2
 import psycopg2.errorcodes as code
 from sqlalchemy import ExceptionContext
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -66,6 +66,17 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What libpq, PostgreSQL and poolers say when a connection fails; the first that fits counts."""
 
+LASTING: Final = frozenset(
+    {
+        code.INSUFFICIENT_PRIVILEGE,
+        code.UNDEFINED_TABLE,
+        code.UNDEFINED_COLUMN,
+        code.READ_ONLY_SQL_TRANSACTION,
+        code.DISK_FULL,
+    }
+)
+"""What stays as it is until somebody mends it."""
+
 
 DriverError = psycopg.Error | psycopg2.Error
 """Of our driver, or of the one that Dagster's storage has."""
@@ -88,6 +99,18 @@ def explain(error: SQLAlchemyError | DriverError) -> str:
     meanings = (m for sign, m in SIGNS.items() if re.search(sign, text, re.IGNORECASE))
     quoted = " ".join(text.partition("(Background on")[0].split())
     return f"The database cannot be used. {next(meanings, quoted)}"
+
+
+def is_lasting(error: SQLAlchemyError) -> bool:
+    """Whether the next one who asks will hear the same.
+
+    So it is where nobody is let in. A connection that was lost is no such sign: the next one may
+    hold.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(cause, DriverError) and (state := _sqlstate(cause)):
+        return state in LASTING
+    return isinstance(error, OperationalError) and not error.connection_invalidated
 
 
 def withhold_values(context: ExceptionContext) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from imagesignals_pipeline import activity, backfill, match, settings, source, store
 from imagesignals_pipeline.activity import Activity, Tell
-from imagesignals_pipeline.defs import abandoned, catalog, preview
+from imagesignals_pipeline.defs import abandoned, catalog, preview, stopped
 from imagesignals_pipeline.defs.partitions import MONTHS, window
 from imagesignals_pipeline.defs.resources import (
     ActivityLog,
@@ -176,13 +176,14 @@ def analyse_batch(  # noqa: PLR0913, PLR0917 - an op names each resource that it
     activity_log: dg.ResourceParam[ActivityLog],
 ) -> None:
     """Fetch, decode and compare the screenshots of a batch, and commit their signals."""
+    stopped.check(context.run_id)
     first, last = map(int, str(context.get_mapping_key()).removeprefix("b").split("_"))
     bench = backfill.Workbench(postgres.engine, storage.fetcher, decoders.inspectors)
     for number in range(first, last + 1):
         if abandoned.is_over(context.instance, context.run_id):
             context.log.info("This run has ended: the next one takes what it has left.")
             return
-        with plain_failures(), _telling(context, activity_log) as tell:
+        with stopped.noted(context.run_id), _telling(context, activity_log) as tell:
             fetched = backfill.run_batch(bench, run_id=context.run.run_id, number=number, tell=tell)
         time.sleep(config.batch_delay if fetched else 0)
 

@@ -98,6 +98,23 @@ def failure(engine: Engine, *statements: str, **values: object) -> DBAPIError:
     return failed.value
 
 
+def test_what_the_next_one_would_hear_too(empty_database_url: str) -> None:
+    """Who is not let in, or finds no table, need not ask again; a lost connection says nothing."""
+    with database.connected(f"{empty_database_url}&dbname=none") as engine:
+        with pytest.raises(DBAPIError) as refusing:
+            engine.connect()
+        assert database.is_lasting(refusing.value)
+    with database.connected(empty_database_url, statement_timeout_s=1) as engine:
+        assert database.is_lasting(failure(engine, "select from payment_image_signals"))
+        read_only = failure(engine, "set transaction read only", "create table mine ()")
+        assert database.is_lasting(read_only)
+        assert not database.is_lasting(failure(engine, "select pg_sleep(5)"))
+        assert not database.is_lasting(failure(engine, "select 1 / 0"))
+        ended = failure(engine, "select pg_terminate_backend(pg_backend_pid())")
+        assert not database.is_lasting(ended)
+    assert not database.is_lasting(NoConnectionFree())
+
+
 def test_a_good_database_passes(empty_database_url: str) -> None:
     """A server that is new enough and reachable is accepted without a word."""
     with database.connected(empty_database_url) as engine:
