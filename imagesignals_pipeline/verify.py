@@ -16,6 +16,10 @@ from imagesignals_pipeline.sql import query, require_tables
 
 MAX_FAILURE_RATE = 0.2
 """Part of the finished rows that may have failed before a check warns; old pictures do get lost."""
+RECENT_DAYS = 7
+"""Days whose rows must keep to it too: among the rows of years nobody would see an outage."""
+ENOUGH_RECENT = 10
+"""Rows of these days from which on they are looked at; of a few, one is a large part."""
 
 MAX_WAIT_HOURS = 24
 """Hours that a submission may wait before a check warns; by itself it waits some minutes."""
@@ -134,8 +138,10 @@ CHECKS = (
         "failure_rate",
         Table.SIGNALS,
         Severity.WARN,
-        f"At most {MAX_FAILURE_RATE:.0%} of the finished screenshots failed.",
-        "{failed} of {finished} failed: mend the cause, then run the backfill with --retry-failed.",
+        f"At most {MAX_FAILURE_RATE:.0%} of the finished screenshots failed or were no image, and "
+        f"of those of the last {RECENT_DAYS} days where they are {ENOUGH_RECENT} or more.",
+        "{failed} of {finished} failed or were no image, {recent_failed} of {recent_finished} in "
+        f"the last {RECENT_DAYS} days: mend the cause, then run the backfill with --retry-failed.",
     ),
     Check(
         "duplicate_rate",
@@ -254,7 +260,11 @@ def report(connection: Connection) -> Report:
     """
     require_tables(connection)
     limits: Mapping[str, Mapping[str, float]] = {
-        "failure_rate": {"max_failure_rate": MAX_FAILURE_RATE},
+        "failure_rate": {
+            "max_failure_rate": MAX_FAILURE_RATE,
+            "recent_days": RECENT_DAYS,
+            "enough_recent": ENOUGH_RECENT,
+        },
         "nothing_waits_long": {"max_wait_hours": MAX_WAIT_HOURS},
         "duplicate_rate": {"max_duplicate_rate": MAX_DUPLICATE_RATE},
         "pictures_can_be_compared": {"algorithm_version": match.ALGORITHM_VERSION},

@@ -1336,21 +1336,42 @@ left join image_signal_failures as failure
 where signals.analysis_status in ('failed', 'skipped') and signals.written_by_pipeline;
 
 -- name: check_failure_rate
--- Failed rows above what is tolerated of all finished rows.
+-- Failed rows above what is tolerated of all finished rows, or of those of the last days where they are
+-- enough to tell. What was no image counts: a storage that answers with web pages looks like that.
 select
     greatest(
-        count(*) filter (where analysis_status = 'failed')
-        - cast(floor(count(*) * cast(:max_failure_rate as numeric)) as bigint),
+        failed - cast(floor(finished * cast(:max_failure_rate as numeric)) as bigint),
+        case
+            when recent_finished >= :enough_recent
+                then recent_failed
+                    - cast(floor(recent_finished * cast(:max_failure_rate as numeric)) as bigint)
+            else 0
+        end,
         0
     ) as broken,
-    count(*) filter (where analysis_status = 'failed') as failed,
-    count(*) filter (where analysis_status = 'skipped') as skipped,
-    count(*) as finished,
-    coalesce(
-        100 * count(*) filter (where analysis_status = 'failed') / nullif(count(*), 0), 0
-    ) as failed_percent
-from payment_image_signals
-where analysis_status in ('completed', 'failed', 'skipped');
+    failed,
+    skipped,
+    finished,
+    coalesce(100 * failed / nullif(finished, 0), 0) as failed_percent,
+    recent_failed,
+    recent_finished,
+    coalesce(100 * recent_failed / nullif(recent_finished, 0), 0) as recent_failed_percent
+from (
+    select
+        count(*) filter (where state.is_failed) as failed,
+        count(*) filter (where analysis_status = 'skipped' and not state.is_failed) as skipped,
+        count(*) as finished,
+        count(*) filter (where state.is_failed and state.is_recent) as recent_failed,
+        count(*) filter (where state.is_recent) as recent_finished
+    from payment_image_signals
+    cross join lateral (
+        select
+            analysis_status = 'failed' or failure_kind is not distinct from 'not_an_image'
+            as is_failed,
+            analyzed_at >= now() - make_interval(days => :recent_days) as is_recent
+    ) as state
+    where analysis_status in ('completed', 'failed', 'skipped')
+) as counted;
 
 -- name: check_pictures_can_be_compared
 -- Analysed rows whose picture this version does not know: of another program, or of an older version.

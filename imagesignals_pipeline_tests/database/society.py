@@ -25,7 +25,7 @@ ANALYSED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 NOT_FOUND = Failure(FailureKind.NOT_FOUND, "Failed to fetch: 404")
 OF_AN_OLD_VERSION = {"pictures_can_be_compared"}
 """The check that fails for the pictures of these tests, which are of version 1."""
-A_PDF = Failure(FailureKind.NOT_AN_IMAGE, "Not a picture: PDF")
+A_PDF = Failure(FailureKind.UNSUPPORTED_FORMAT, "Not analysed: PDF")
 
 
 def submit(

@@ -69,7 +69,7 @@ def test_each_month_counts_its_own(connection: Connection) -> None:
     }
     assert found.table().iloc[0]["duplicates"] == "1 (25 %)"
     failures = found.topic("failure")[["month", "kind", "count"]].to_numpy().tolist()
-    assert failures == [["2025-04", "not_an_image", 1], ["2025-04", "not_found", 1]]
+    assert failures == [["2025-04", "not_found", 1], ["2025-04", "unsupported_format", 1]]
     assert found.topic("editor")["kind"].tolist() == ["Editor 1.0"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import sql, store, verify
-from imagesignals_pipeline.model import Outcome, Submission
+from imagesignals_pipeline.model import FailureKind, Outcome, Submission
 from imagesignals_pipeline.sql.loader import statements
 from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
@@ -107,7 +107,7 @@ def test_a_clean_run_passes_every_check(connection: Connection, society: list[Su
     assert (report.total_payments_with_screenshots, report.total_analyzed) == (7, 5)
     assert (report.pending, report.submissions_to_analyze) == (0, 7)
     assert report.status_breakdown == {"completed": 5, "failed": 1, "skipped": 1}
-    assert report.failures_by_kind == {"not_an_image": 1, "not_found": 1}
+    assert report.failures_by_kind == {"not_found": 1, "unsupported_format": 1}
     assert [each.flat_id for each in report.duplicates] == ["F-102", "F-101"]
     newest = report.duplicates[0]
     assert newest.created_at == society[2].created_at
@@ -324,7 +324,8 @@ def test_each_check_fails_on_tables_broken_on_purpose(
                 " values ('https://store.test/reused.png') returning id, screenshot_url)"
                 " insert into payment_image_signals (payment_submission_id, image_url,"
                 " analysis_status, analysis_error, failure_kind, written_by_pipeline)"
-                " select id, screenshot_url, 'skipped', 'none', 'not_an_image', true from mine"
+                " select id, screenshot_url, 'skipped', 'none', 'unsupported_format', true"
+                " from mine"
             ),
             {"failures_have_a_reason"},
         ),
@@ -369,6 +370,66 @@ def test_failures_are_tolerated_up_to_a_rate(
     assert not passed(0.1)
     assert passed(1 / 7 + 1e-9)
     assert passed(1)
+
+
+def finish(connection: Connection, count: int, kind: str | None = None, *, days: int = 0) -> None:
+    """Let screenshots be finished some days ago: a failure of a kind, or what was analysed."""
+    status = FailureKind(kind).status if kind else "completed"
+    connection.execute(
+        text(
+            "with mine as (insert into payment_submissions (screenshot_url)"
+            "  select 'https://store.test/' || number || '.png'"
+            "  from generate_series(1, :count) as number returning id, screenshot_url)"
+            " insert into payment_image_signals (payment_submission_id, image_url,"
+            "  analysis_status, failure_kind, analyzed_at)"
+            " select id, screenshot_url, :status, :kind, now() - make_interval(days => :days)"
+            " from mine"
+        ),
+        {"count": count, "status": str(status), "kind": kind, "days": days},
+    )
+
+
+def failure_rate(connection: Connection) -> verify.CheckResult:
+    """Return how the check of the failures comes out."""
+    (rate,) = (each for each in verify.report(connection).checks if each.name == "failure_rate")
+    return rate
+
+
+def test_web_pages_in_place_of_pictures_are_no_success(connection: Connection) -> None:
+    """A storage that answers with its sign-in page fails; formats that are not analysed do not."""
+    finish(connection, 3, "unsupported_format")
+    assert failure_rate(connection).passed
+    finish(connection, 9, "not_an_image")
+    rate = failure_rate(connection)
+    assert not rate.passed
+    assert rate.description.startswith(
+        "9 of 12 failed or were no image, 9 of 12 in the last 7 days: mend the cause"
+    )
+    numbers = {name: rate.numbers[name] for name in ("failed", "skipped", "failed_percent")}
+    assert numbers == {"failed": 9, "skipped": 3, "failed_percent": 75}
+
+
+def test_an_outage_of_these_days_is_seen_among_years(connection: Connection) -> None:
+    """Ten rows of the last week or more must keep to the limit by themselves."""
+    finish(connection, 300, days=8)
+    finish(connection, 30, "not_found", days=8)
+    finish(connection, 9, "network", days=6)
+    assert failure_rate(connection).passed  # nine are too few to tell
+    finish(connection, 1)
+    rate = failure_rate(connection)
+    assert not rate.passed
+    assert dict(rate.numbers) == {
+        "broken": 7,
+        "failed": 39,
+        "skipped": 0,
+        "finished": 340,
+        "failed_percent": 11,
+        "recent_failed": 9,
+        "recent_finished": 10,
+        "recent_failed_percent": 90,
+    }
+    finish(connection, 35)
+    assert failure_rate(connection).passed  # 9 of 45 are a fifth
 
 
 def test_adopted_rows_are_reported_and_excused(live: Connection) -> None:

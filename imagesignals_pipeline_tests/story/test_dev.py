@@ -146,7 +146,8 @@ def test_a_backfill_from_the_ui(society: Operator, clean_run: CleanRun, tmp_path
     assert sorted(each["partition"] for each in signals["assetMaterializations"]) == [*MONTHS]
     assert len({each["runId"] for each in signals["assetMaterializations"]}) == len(MONTHS)
     assert {**checks(signals), **checks(index)} == {
-        check.name: "SUCCEEDED" for check in verify.CHECKS
+        check.name: "SUCCEEDED" if check.name != "failure_rate" else "FAILED"  # of nine, two
+        for check in verify.CHECKS
     }
     assert society.digest() == clean_run.digest
 
