@@ -55,8 +55,10 @@ def nothing(known: Totals) -> Activity:
     why = "every screenshot is already analysed"
     if not known.total:
         why = "no submission in this range has a screenshot"
-    elif known.failed:
-        why += f", but {known.failed} of {known.total} failed: {_REMEDY}"
+    elif known.failed or known.skipped:
+        counts = {"failed": known.failed, "were skipped": known.skipped}
+        told = (f"{count} of {known.total} {what}" for what, count in counts.items() if count)
+        why += f", but {' and '.join(told)}: {_REMEDY}"
     return Activity(ActivityKind.NOTHING, f"No payments found: {why}")
 
 
@@ -98,10 +100,18 @@ def totals(run: Totals, ahead: str = "", *, before: int = 0) -> Activity:
     )
 
 
-def failures(run: Totals) -> Activity:
-    """Say what to do about those that failed; where nothing succeeded, the storage may be down."""
-    none = "" if run.completed else "Not one screenshot could be analysed. Is the storage up? "
-    return Activity(ActivityKind.TOTALS, f"⚠️ {none}{run.failed} failed: {_REMEDY}")
+def failures(run: Totals, *, before: int = 0) -> Activity:
+    """Say what to do about those that failed; where nothing succeeded, the storage may be down.
+
+    Where nothing failed either, about those that were skipped, without the ones `before` the run.
+    """
+    if not run.failed:
+        what = f"Not one screenshot was analysed, {run.skipped - before} were skipped"
+    elif not run.completed:
+        what = f"Not one screenshot could be analysed. Is the storage up? {run.failed} failed"
+    else:
+        what = f"{run.failed} failed"
+    return Activity(ActivityKind.TOTALS, f"⚠️ {what}: {_REMEDY}")
 
 
 def pace(words: str) -> Activity:

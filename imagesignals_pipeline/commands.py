@@ -279,8 +279,8 @@ def _backfill(console: Console, engine: Engine, options: BackfillOptions) -> Non
         already = totals.total - sum(months.values())
         told = _run(console, options, months, already=already)
         console.print(activity.totals(told, before=already).line)
-        if told.failed:
-            console.print(activity.failures(told).line, soft_wrap=True)
+        if told.failed or not told.completed:
+            console.print(activity.failures(told, before=already).line, soft_wrap=True)
     else:
         console.print(activity.nothing(totals).line, soft_wrap=True)
         _settle(console, engine)

@@ -31,13 +31,22 @@ def test_the_guides_lines() -> None:
             "no submission in this range has a screenshot",
         ),
         (
-            activity.nothing(Totals(3, 3, 0, 1, 2, 0)),
+            activity.nothing(Totals(3, 3, 1, 0, 2, 0)),
             f"every screenshot is already analysed, but 2 of 3 failed: {AGAIN}",
+        ),
+        (
+            activity.nothing(Totals(3, 3, 0, 3, 0, 0)),
+            f"every screenshot is already analysed, but 3 of 3 were skipped: {AGAIN}",
+        ),
+        (
+            activity.nothing(Totals(5, 5, 0, 3, 2, 0)),
+            "every screenshot is already analysed, but 2 of 5 failed and 3 of 5 were skipped: "
+            + AGAIN,
         ),
     ],
 )
 def test_nothing_to_do_is_said_clearly(told: Activity, why: str) -> None:
-    """No work is a message of its own, not "Found 0", and does not hide what failed."""
+    """No work is a message of its own, not "Found 0", and hides no failed or skipped one."""
     assert told == Activity(ActivityKind.NOTHING, f"No payments found: {why}")
 
 
@@ -81,4 +90,7 @@ def test_the_end_says_what_to_do_about_failures() -> None:
     assert activity.failures(Totals(9, 9, 7, 0, 2, 0)).line == f"⚠️ 2 failed: {AGAIN}"
     assert activity.failures(Totals(9, 9, 0, 7, 2, 0)).line == (
         f"⚠️ Not one screenshot could be analysed. Is the storage up? 2 failed: {AGAIN}"
+    )
+    assert activity.failures(Totals(9, 9, 0, 9, 0, 0), before=2).line == (
+        f"⚠️ Not one screenshot was analysed, 7 were skipped: {AGAIN}"
     )

@@ -72,6 +72,20 @@ def test_every_answer_is_a_row(operator: Operator) -> None:
     assert all((row.analysis_error is None) == (row.analysis_status == "completed") for row in rows)
 
 
+def test_web_pages_alone_are_no_quiet_success(operator: Operator) -> None:
+    """Each command says how many were skipped: a site may stand where the storage was."""
+    with Server(otherwise=reply(200, SIGN_IN)) as server:
+        submit(operator, {f"F-{number}": f"{server.url}/{number}.png" for number in range(3)})
+        said, again = (
+            operator.runs(*FAST, IMAGESIGNALS_ALLOWED_ORIGINS=server.url) for _ in range(2)
+        )
+        checked = operator.runs("verify")
+    assert [said.status, again.status, checked.status] == [0, 0, 0]
+    assert said.lines[-2].startswith("⚠️ Not one screenshot was analysed, 3 were skipped: ")
+    assert "but 3 of 3 were skipped: `imagesignals verify` says why" in again.lines[1]
+    assert "⚠️  failure_rate: 3 of 3 failed or were no image" in checked.out
+
+
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
