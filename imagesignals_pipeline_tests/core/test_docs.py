@@ -3,6 +3,7 @@
 import doctest
 import re
 from collections.abc import Iterator
+from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             target = (page.parent / path).resolve() if path else page
             assert target.exists(), link
             assert not heading or heading in anchors(target), link
+
+
+def test_the_service_outlasts_a_boot_without_network() -> None:
+    """It waits for the network, and tries again however often it failed."""
+    page = (settings.ROOT / "docs" / "deployment.md").read_text("utf-8")
+    unit = ConfigParser(interpolation=None)
+    unit.read_string(page.partition("```ini\n")[2].partition("```")[0])
+    waits = {name: unit["Unit"][name] for name in ("Wants", "After")}
+    assert waits == dict.fromkeys(waits, "network-online.target")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert (unit["Service"]["Restart"], unit["Service"]["RestartSec"]) == ("on-failure", "10")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
