@@ -1,4 +1,4 @@
-"""Dagster's storage as dagster.yaml has it: a connection is used again, and never outlives it."""
+"""What dagster.yaml says: a connection is used again and never outlives it, and the queue waits."""
 
 import shutil
 import time
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster_postgres import PostgresRunStorage
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -73,6 +74,22 @@ def test_any_spelling_of_the_address(
         use(instance)
         assert isinstance(instance.run_storage, PostgresRunStorage)
         assert make_url(instance.run_storage.postgres_url).drivername == "postgresql+psycopg2"
+
+
+@pytest.mark.parametrize("chart", [False, True], ids=["dagster.yaml", "values.yaml"])
+def test_queued_runs_wait_for_the_code_server(home: Path, *, chart: bool) -> None:
+    """A queued month outlasts a restart of the code, also with the coordinator of the chart."""
+    if chart:
+        values = yaml.safe_load((settings.ROOT / "docs/kubernetes/values.yaml").read_text("utf-8"))
+        ours = yaml.safe_load((home / "dagster.yaml").read_text("utf-8"))
+        coordinator = values["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
+        changed = yaml.safe_dump({**ours, "run_coordinator": coordinator})
+        (home / "dagster.yaml").write_text(changed, "utf-8")
+    with dg.DagsterInstance.get() as instance:
+        queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None
+    assert (queue.max_user_code_failure_retries, queue.user_code_failure_retry_delay) == (20, 15)
+    assert queue.max_concurrent_runs == 4
 
 
 @pytest.mark.usefixtures("home")
