@@ -8,6 +8,7 @@ analyse, link or check are signed with their process, and whoever starts to anal
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -34,6 +35,7 @@ OVER = frozenset(
     }
 )
 KILLED = "The process of this run was killed. What it reported as processed is saved."
+PROC = Path("/proc")
 DEAD = frozenset({"Z", "X"})  # states of a process that has ended, but is not buried
 
 
@@ -85,19 +87,40 @@ def _is_dead(run: dg.DagsterRun) -> bool:
     match run.tags.get(PROCESS_TAG, "").split():
         case [host, process, started, run_id]:
             ours = (host, run_id) == (socket.gethostname(), run.run_id)
-            return ours and _started(int(process)) != started
+            return ours and not _lives(int(process), started)
         case _:
             return False
 
 
+def _lives(process: int, started: str) -> bool:
+    """Whether a process that started then is still there.
+
+    Where the system hides what other users run (hidepid, ProtectProc), whether any is there by
+    that number: to end a run that goes on is worse than to leave a dead one alone.
+    """
+    if _stat(process):
+        return _started(process) == started
+    with suppress(PermissionError):  # somebody else's is there, too
+        try:
+            os.kill(process, 0)  # only asks
+        except ProcessLookupError:
+            return False
+    return True
+
+
 def _started(process: int) -> str | None:
-    """Return when a living process started, in ticks since boot; a number may be used again.
+    """Return when a living process started, in ticks since boot; a number may be used again."""
+    fields = _stat(process)
+    return None if not fields or fields[0] in DEAD else fields[19]
+
+
+def _stat(process: int) -> list[str]:
+    """Return what the system tells of a process, from its state on, or nothing.
 
     Source: proc_pid_stat(5), fields 3 and 22, counted behind the name in parentheses.
     """
     try:
-        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = (PROC / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in DEAD else fields[19]
+        return []
+    return stat.rpartition(")")[2].split()

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -121,6 +122,26 @@ def test_the_dead_are_ended(
     assert abandoned.end(instance) == [buried]
     assert {status(instance, run) for run in [*runs, buried]} == {dg.DagsterRunStatus.FAILURE}
     assert abandoned.end(instance) == []
+
+
+def test_what_the_system_hides_is_asked_for(
+    instance: dg.DagsterInstance,
+    sleeping: subprocess.Popen[bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where /proc does not show the processes of others, a run ends with its process, not before.
+
+    The first process of the machine belongs to somebody else, unless the tests run as root.
+    """
+    ours = started(instance, signature_of(sleeping.pid))
+    others = started(instance, f"{socket.gethostname()} 1 1")
+    monkeypatch.setattr(abandoned, "PROC", tmp_path)
+    assert abandoned.end(instance) == []
+    sleeping.kill()
+    sleeping.wait()
+    assert abandoned.end(instance) == [ours]
+    assert status(instance, others) == dg.DagsterRunStatus.STARTED
 
 
 def test_their_slot_is_free(instance: dg.DagsterInstance) -> None:
