@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,7 @@ from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerpr
 from imagesignals_pipeline.workers import Limits, StoppedError, Workers
 
 _LOGGER = logging.getLogger(__name__)
+_OURS = re.compile(r'File "[^"\n]*/imagesignals_pipeline/([\w/]{1,60}\.py)", line (\d{1,6}),')
 
 T = TypeVar("T")
 
@@ -110,7 +112,8 @@ class Inspectors:
             return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
         except Exception as error:
             _LOGGER.exception("A picture of %d bytes could not be inspected", len(content))
-            detail = f"Not analysed: unforeseen {type(error).__name__}, please report it"
+            what = f"{type(error).__name__}{_where(error)}"
+            detail = f"Not analysed: unforeseen {what}, please report it"
             return Failure(FailureKind.DECODER_LIMIT, detail)
 
     def call(self, function: Callable[..., T], /, *args: object) -> T:
@@ -140,3 +143,9 @@ class Inspectors:
 
         with ThreadPoolExecutor(self.workers) as threads:
             yield from threads.map(answer, pictures)
+
+
+def _where(error: Exception) -> str:
+    """Return in which line of ours an error of a worker came up, and nothing that it says."""
+    lines = _OURS.findall(str(error.__cause__))  # the worker's own traceback
+    return f" at {':'.join(lines[-1])}" if lines else ""

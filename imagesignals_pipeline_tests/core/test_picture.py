@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 import struct
 import time
@@ -18,6 +19,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from imagesignals_pipeline import match, picture
 from imagesignals_pipeline.analyse import hashes
+from imagesignals_pipeline.analyse.formats import Format, sniff
 from imagesignals_pipeline.model import (
     Analysis,
     ExifSourceType,
@@ -314,19 +316,21 @@ def test_pixels_are_counted_before_they_are_unpacked() -> None:
     assert time.process_time() - start < 0.5
 
 
-def mistake(content: bytes) -> Failure:
+def mistake(content: bytes) -> Format | Failure:
     """Fail as code with a mistake does."""
-    raise LookupError(content)
+    return sniff(len(content))  # pyright: ignore[reportArgumentType]
 
 
 def test_our_own_mistakes_cost_one_picture(
     inspectors: Inspectors, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A picture that finds a mistake in our code is one failed row that can be retried."""
+    """A picture that finds a mistake in our code is one failed row that says in which line."""
     monkeypatch.setattr(picture, "inspect", mistake)
     result = inspectors.inspect(b"abc")
-    detail = "Not analysed: unforeseen LookupError, please report it"
-    assert result == Failure(FailureKind.DECODER_LIMIT, detail)
+    assert isinstance(result, Failure)
+    assert result.kind is FailureKind.DECODER_LIMIT
+    line = r"unforeseen TypeError at analyse/formats\.py:\d+, please report it"
+    assert re.fullmatch(f"Not analysed: {line}", result.detail)
     assert "A picture of 3 bytes could not be inspected" in caplog.text
 
 
