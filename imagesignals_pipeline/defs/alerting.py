@@ -19,7 +19,8 @@ UNHEARD = {"imagesignals/alerts": "none"}
 """Of runs of the command line: Dagster's sensors pass over what its daemon has not started."""
 STATE_TAG, UNSENT, SENT = "imagesignals/alert", "not delivered", "delivered late"
 LINE_TAG = "imagesignals/alert_line"
-"""Of a run: what could not be delivered about it; Dagster shows a run to its sensor only once."""
+"""Of a run: its own id, as re-executions inherit it, and what could not be delivered about it.
+Dagster shows a run to its sensor only once."""
 AGAIN_EVERY_S = 300
 AGAIN_FOR = timedelta(days=7)
 
@@ -60,11 +61,12 @@ def alert_on_failed_check(context: dg.RunStatusSensorContext) -> dg.SkipReason |
 def send_alerts_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Send what waits, oldest first, until one cannot be delivered."""
     recent = datetime.now(UTC) - AGAIN_FOR
-    waiting = context.instance.get_runs(
+    tagged = context.instance.get_runs(
         dg.RunsFilter(tags={STATE_TAG: UNSENT}, created_after=recent), ascending=True
     )
-    for run in waiting:
-        if skipped := _tell(context.instance, run, run.tags[LINE_TAG]):
+    waiting = [(run, line) for run in tagged if (line := _undelivered(run))]
+    for run, line in waiting:
+        if skipped := _tell(context.instance, run, line):
             return skipped
     return dg.SkipReason(f"{len(waiting)} alerts were sent again.")
 
@@ -115,8 +117,15 @@ def _tell(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str) -> dg.Ski
     try:
         alerts.send(url, line)
     except alerts.AlertNotSentError:
-        instance.add_run_tags(run.run_id, {STATE_TAG: UNSENT, LINE_TAG: line})
+        own = f"{run.run_id} {line}"
+        instance.add_run_tags(run.run_id, {STATE_TAG: UNSENT, LINE_TAG: own})
         raise
-    if run.tags.get(STATE_TAG) == UNSENT:
+    if _undelivered(run):
         instance.add_run_tags(run.run_id, {STATE_TAG: SENT})
     return None
+
+
+def _undelivered(run: dg.DagsterRun) -> str:
+    """Return the line that could not be delivered about a run itself, or nothing."""
+    run_id, _, line = run.tags.get(LINE_TAG, "").partition(" ")
+    return line if run_id == run.run_id and run.tags.get(STATE_TAG) == UNSENT else ""

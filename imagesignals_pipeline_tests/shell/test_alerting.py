@@ -73,6 +73,11 @@ def broken_job() -> None:
     break_down()
 
 
+@dg.job
+def fine_job() -> None:
+    """A run that does nothing."""
+
+
 def fail(instance: dg.DagsterInstance) -> object:
     """Let a run fail, and the sensor see it."""
     result = broken_job.execute_in_process(instance=instance, raise_on_error=False)
@@ -192,6 +197,24 @@ def test_what_was_not_delivered_is_sent_again(
     assert all(line.endswith("failed; the Dagster UI says why.") for line in told)
     assert again(instance) == "0 alerts were sent again."
     monkeypatch.delenv(settings.ALERT_URL)
+    assert again(instance) == "0 alerts were sent again."
+
+
+def test_a_run_that_is_executed_again_has_no_line_of_its_own(
+    instance: dg.DagsterInstance, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It inherits the tags of the first one, whose line is sent once."""
+    good = os.environ[settings.ALERT_URL]
+    monkeypatch.setenv(settings.ALERT_URL, f"{good}/refused")
+    with pytest.raises((alerts.AlertNotSentError, dg.DagsterError)):
+        fail(instance)
+    (first,) = instance.get_runs()
+    for _ in range(2):
+        fine_job.execute_in_process(instance=instance, tags=first.tags)
+    told.clear()
+    monkeypatch.setenv(settings.ALERT_URL, good)
+    assert again(instance) == "1 alerts were sent again."
+    assert told == [f"Run {first.run_id[:8]} (broken_job) failed; the Dagster UI says why."]
     assert again(instance) == "0 alerts were sent again."
 
 
