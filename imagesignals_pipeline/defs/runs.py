@@ -41,7 +41,9 @@ class _Listener:
 
 @contextmanager
 def instance() -> Generator[dg.DagsterInstance]:
-    """Open Dagster's instance, once for all runs: every opening leaves half a megabyte behind.
+    """Open Dagster's instance, once for all runs.
+
+    Every opening takes a tenth of a second, and leaves 0.2 MB behind once a run has used it.
 
     Raises:
         RunFailedError: Its storage is out of reach, now or in a run.
