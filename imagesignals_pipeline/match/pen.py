@@ -60,6 +60,9 @@ BARE: Final = 0.5
 SHADE: Final = 1.5
 """By so many times the limit a chat's bubble may be off from what was behind it before; what covers
 text is off by more, or is no paper."""
+SAME_GREY, LEAST_ELSEWHERE = 8, 0.1
+"""Grey levels up to which two papers are the same, and how much of it there must be elsewhere, by
+how much there is of the usual one."""
 BESIDE, LEAST_BESIDE = 1.5, 0.01
 """Size, in lines, of the windows in which both pictures have ink that the other lacks, and the
 share of the window from which on these belong together."""
@@ -222,11 +225,22 @@ def _remarks(wrong: Mask, lonely: Mask, line: float) -> Mask:
 
 
 def alone(one: Greys, other: Greys, own: Mask, limit: float) -> Mask:
-    """Return the part of one's own text that is on bare paper in the other, of about its shade."""
+    """Return the part of one's own text that is on bare paper in the other, of about its shade.
+
+    What the other has in this place alone is no paper but a sticker.
+    """
     if not own.any():
         return own
     shade = raster.distance(other, raster.paper(one, PAPER_PX)) < SHADE * limit
-    return own & shade & _is(other, raster.paper(other, PAPER_PX), limit)
+    paper = raster.paper(other, PAPER_PX)
+    return own & shade & _is(other, paper, limit) & _elsewhere(paper, one, other, limit)
+
+
+def _elsewhere(paper: Greys, one: Greys, other: Greys, limit: float) -> Mask:
+    """Return where the other's paper is of a grey that it also has where the two agree."""
+    agreeing = np.bincount(paper[raster.distance(one, other) < limit], minlength=256)
+    near = np.convolve(agreeing, np.ones(2 * SAME_GREY + 1), "same")
+    return (near > LEAST_ELSEWHERE * near.max())[paper]
 
 
 def replaced(pair: Pair, levels: Levels, foreign: Mask) -> float:

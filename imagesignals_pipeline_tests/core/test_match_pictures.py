@@ -412,6 +412,25 @@ def test_a_thread_that_goes_on_is_another_picture(
             assert not match.compare(*map(match.fingerprint, (now, picture))).same_picture
 
 
+def stickered(picture: Image.Image, left: int, top: int, colour: str) -> Image.Image:
+    """Lay a smiling face of pale yellow over a receipt."""
+    marked = picture.copy()
+    pen = ImageDraw.Draw(marked)
+    pen.ellipse((left, top, left + 190, top + 190), colour)
+    for eye in (left + 50, left + 115):
+        pen.ellipse((eye, top + 55, eye + 25, top + 85), "#3e2723")
+    pen.arc((left + 45, top + 65, left + 145, top + 150), 20, 160, "#3e2723", 12)
+    return marked
+
+
+@pytest.mark.parametrize("colour", ["#ffd54f", "#ffe082"])
+@pytest.mark.parametrize("place", [(60, 560), (60, 1150), (120, 560), (200, 640)])
+def test_a_pale_sticker_over_text_is_no_paper(place: tuple[int, int], colour: str) -> None:
+    """What lies under it was not added since: that grey is nowhere else."""
+    marked = jpeg(stickered(receipt(1), *place, colour), 85)
+    assert match.compare(*map(match.fingerprint, (receipt(1), marked))).same_picture
+
+
 def test_a_faint_circle_over_text_is_a_mark() -> None:
     """Between two clean screenshots a pencil's line shows, though it is fainter than the text."""
     marked = receipt(1)
