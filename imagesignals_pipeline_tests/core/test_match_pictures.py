@@ -333,7 +333,7 @@ def year(paid: int, mark: str) -> Image.Image:
 
 @pytest.mark.parametrize("quality", [None, 85])
 @pytest.mark.parametrize("mark", ["tick", "Paid", "3,500"])
-@pytest.mark.parametrize("paid", [3, 5, 8, 10])
+@pytest.mark.parametrize("paid", [3, 10])
 def test_a_mark_more_in_a_table_is_another_picture(
     paid: int, mark: str, quality: int | None
 ) -> None:
@@ -423,8 +423,10 @@ def stickered(picture: Image.Image, left: int, top: int, colour: str) -> Image.I
     return marked
 
 
-@pytest.mark.parametrize("colour", ["#ffd54f", "#ffe082"])
-@pytest.mark.parametrize("place", [(60, 560), (60, 1150), (120, 560), (200, 640)])
+@pytest.mark.parametrize(
+    ("place", "colour"),
+    [((60, 560), "#ffd54f"), ((60, 1150), "#ffe082"), ((200, 640), "#ffd54f")],
+)
 def test_a_pale_sticker_over_text_is_no_paper(place: tuple[int, int], colour: str) -> None:
     """What lies under it was not added since: that grey is nowhere else."""
     marked = jpeg(stickered(receipt(1), *place, colour), 85)
@@ -450,10 +452,9 @@ def test_small_print_has_more_room() -> None:
     assert not match.compare(prints[0], prints[1]).same_picture
 
 
-@pytest.mark.parametrize("seed", [2, 3, 4])
-def test_a_full_page_has_more_room(seed: int) -> None:
+def test_a_full_page_has_more_room() -> None:
     """A page of usual print that would have to shrink to a third keeps digits that can be read."""
-    one, other = (statement(each, width=1240, size=24, lines=48) for each in (1, seed))
+    one, other = (statement(each, width=1240, size=24, lines=48) for each in (1, 2))
     known, poor = match.fingerprint(one), jpeg(one.reduce(2), 50)
     assert payload.unpack(known).words.height > 5
     assert match.compare(known, match.fingerprint(poor)).same_picture
