@@ -140,8 +140,9 @@ CHECKS = (
         Severity.WARN,
         f"At most {MAX_FAILURE_RATE:.0%} of the finished screenshots failed or were no image, and "
         f"of those of the last {RECENT_DAYS} days where they are {ENOUGH_RECENT} or more.",
-        "{failed} of {finished} failed or were no image, {recent_failed} of {recent_finished} in "
-        f"the last {RECENT_DAYS} days: mend the cause, then run the backfill with --retry-failed.",
+        "Of {finished} {failed} failed and {not_an_image} were no image; of {recent_finished} in "
+        f"the last {RECENT_DAYS} days {{recent_failed}}: mend the cause, then run the backfill "
+        "with --retry-failed.",
     ),
     Check(
         "duplicate_rate",

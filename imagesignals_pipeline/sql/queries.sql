@@ -1340,7 +1340,7 @@ where signals.analysis_status in ('failed', 'skipped') and signals.written_by_pi
 -- enough to tell. What was no image counts: a storage that answers with web pages looks like that.
 select
     greatest(
-        failed - cast(floor(finished * cast(:max_failure_rate as numeric)) as bigint),
+        failed + not_an_image - cast(floor(finished * cast(:max_failure_rate as numeric)) as bigint),
         case
             when recent_finished >= :enough_recent
                 then recent_failed
@@ -1351,23 +1351,27 @@ select
     ) as broken,
     failed,
     skipped,
+    not_an_image,
     finished,
-    coalesce(100 * failed / nullif(finished, 0), 0) as failed_percent,
+    coalesce(100 * (failed + not_an_image) / nullif(finished, 0), 0) as failed_percent,
     recent_failed,
     recent_finished,
     coalesce(100 * recent_failed / nullif(recent_finished, 0), 0) as recent_failed_percent
 from (
     select
-        count(*) filter (where state.is_failed) as failed,
-        count(*) filter (where analysis_status = 'skipped' and not state.is_failed) as skipped,
+        count(*) filter (where analysis_status = 'failed') as failed,
+        count(*) filter (where analysis_status = 'skipped') as skipped,
+        count(*) filter (where state.is_no_image) as not_an_image,
         count(*) as finished,
-        count(*) filter (where state.is_failed and state.is_recent) as recent_failed,
+        count(*) filter (
+            where state.is_recent and (analysis_status = 'failed' or state.is_no_image)
+        ) as recent_failed,
         count(*) filter (where state.is_recent) as recent_finished
     from payment_image_signals
     cross join lateral (
         select
-            analysis_status = 'failed' or failure_kind is not distinct from 'not_an_image'
-            as is_failed,
+            analysis_status = 'skipped' and failure_kind is not distinct from 'not_an_image'
+            as is_no_image,
             analyzed_at >= now() - make_interval(days => :recent_days) as is_recent
     ) as state
     where analysis_status in ('completed', 'failed', 'skipped')
