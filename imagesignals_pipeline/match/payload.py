@@ -26,8 +26,8 @@ SMALL_PRINT_PX: Final = 6.0
 LINE_PX: Final = 7.5
 STRIDE, MOST_STRIDES = 4, 5
 """A thumbnail with lower lines grows by so many steps, a tenth; more costs more quality than it
-gains. One with small print (large desktops, dense pages: 3 to 9 in 100 pictures) grows up to five
-times as much, and its payload has twice the room, because a digit of 3 pixels cannot be told."""
+gains. One with small print (large desktops, dense pages) grows up to five times as much, and its
+payload has twice the room, because a digit of 3 pixels cannot be told."""
 JPEG_QUALITY: Final = 65
 """JPEG is written in a tenth of the time; WebP is half as large, so it serves where JPEG of good
 quality has no room."""
