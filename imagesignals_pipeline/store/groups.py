@@ -23,6 +23,9 @@ from imagesignals_pipeline.activity import printable
 
 IDENTICAL = 100
 MAX_LABEL_CHARACTERS = 60
+LEAST_AT_ODDS = 3
+"""Later pictures, parted from each other, that make an earlier one a crop that tells nothing. Of
+3,248 copies of sets in which each original has some thirty, 5 are lost by it; with two 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +137,11 @@ def _neighbours(
 def _telling(
     neighbours: Mapping[int, Mapping[int, Edge]], parted: Iterable[tuple[int, int]]
 ) -> dict[int, dict[int, Edge]]:
-    """Return the edges without those of a copy that is the same as two pictures which are parted.
+    """Return the edges without those of a picture that is the same as others which are parted.
 
     It shows nothing that tells these apart, as a crop without date and reference does: it is a copy
-    of the likest earlier one of them, and no other one is its copy.
+    of the likest earlier one of them, and no other one is its copy. Where it came before all of
+    them, two may be an original's marked copies, which only seem to be parted.
     """
     foes: defaultdict[int, set[int]] = defaultdict(set)
     for a, b in parted:
@@ -149,7 +153,9 @@ def _telling(
         earlier = [(-known[one].percentage, one) for one in at_odds if one < picture]
         if earlier:
             at_odds.remove(min(earlier)[1])
-            dropped.update((min(picture, one), max(picture, one)) for one in at_odds)
+        elif len(at_odds) < LEAST_AT_ODDS:
+            continue
+        dropped.update((min(picture, one), max(picture, one)) for one in at_odds)
     return {
         picture: {
             other: edge

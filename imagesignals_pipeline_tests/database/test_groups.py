@@ -130,6 +130,15 @@ def test_a_crop_that_tells_no_receipts_apart_makes_no_later_one_a_copy() -> None
     assert {copy.int: link.original_id.int for copy, link in found.items()} == {1: 0, 4: 3}
 
 
+def test_a_crop_that_came_first_makes_no_month_a_copy() -> None:
+    """Two of an original's copies may be parted by what was drawn on them, three are months."""
+    members = [member(number, name) for number, name in enumerate("pabc")]
+    same = [edge("a", "p", 97), edge("b", "p", 99), edge("c", "p", 98)]
+    apart = [parted("a", "b"), parted("b", "c")]
+    assert links(members, [*same, *apart]) == {}
+    assert links(members[:3], [*same[:2], apart[0]]).keys() == {members[1].id, members[2].id}
+
+
 def test_who_is_parted_from_one_original_joins_another() -> None:
     """The next likest picture counts, where the likest one leads to a stranger."""
     members = [member(0, "a"), member(1, "b"), member(2, "c"), member(3, "d")]
