@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -104,25 +104,21 @@ def _dagster(server: EmbeddedPostgres | None, port: int) -> Generator[subprocess
 
     The children inherit the lease on the embedded server: it stays up while any of them lives.
     """
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-W", SUPERSEDED),
-            *("-m", "dagster", "dev", "-w", str(settings.ROOT / "workspace.yaml")),
-            *("-h", "127.0.0.1", "-p", str(port)),
-        ],
-        cwd=os.environ["DAGSTER_HOME"],
-        start_new_session=True,
-        pass_fds=() if server is None else (server.lease_fd,),
-        preexec_fn=_begin,  # noqa: PLW1509 - it calls the system and nothing else
-    )
-    try:
+    with ExitStack() as stack:
+        with _held():  # an interrupt in the middle would leave behind what nobody knows of
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-W", SUPERSEDED),
+                    *("-m", "dagster", "dev", "-w", str(settings.ROOT / "workspace.yaml")),
+                    *("-h", "127.0.0.1", "-p", str(port)),
+                ],
+                cwd=os.environ["DAGSTER_HOME"],
+                start_new_session=True,
+                pass_fds=() if server is None else (server.lease_fd,),
+                preexec_fn=_begin,  # noqa: PLW1509 - it calls the system and nothing else
+            )
+            stack.callback(_stop_surely, process)
         yield process
-    finally:
-        try:
-            _stop(process)
-        except _Asked:  # while it was to be started again; no signal interrupts this one
-            _stop(process)
-            raise
 
 
 def _begin() -> None:
@@ -130,6 +126,14 @@ def _begin() -> None:
     environment.give_way()
     # Dagster copies what SIGINT does to SIGTERM; a shell's `&` makes it ignore both.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _stop_surely(process: subprocess.Popen[bytes]) -> None:
+    try:
+        _stop(process)
+    except _Asked:  # while it was to be started again; no signal interrupts this one
+        _stop(process)
+        raise
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -144,6 +148,25 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(POLL_S)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
+
+
+@contextmanager
+def _held() -> Generator[None]:
+    """Put SIGINT and SIGTERM off until the end."""
+    came: list[int] = []
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(number)
+
+    before = {each: signal.signal(each, hold) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager
