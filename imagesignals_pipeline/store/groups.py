@@ -149,7 +149,7 @@ def _telling(
         foes[b].add(a)
     dropped: set[tuple[int, int]] = set()
     for picture, known in neighbours.items():
-        at_odds = {one for one in known if one in foes and not foes[one].isdisjoint(known)}
+        at_odds = {one for one in known if not known.keys().isdisjoint(foes.get(one, ()))}
         earlier = [(-known[one].percentage, one) for one in at_odds if one < picture]
         if earlier:
             at_odds.remove(min(earlier)[1])
