@@ -173,7 +173,6 @@ def dev(console: Console, *, port: int, with_demo: bool) -> int:
             with suppress(OperatorError):  # its database is starting again: the next time will do
                 runs.end_abandoned()
 
-        console.print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)")
         return supervise(server, port, tidy)
 
 

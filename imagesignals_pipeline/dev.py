@@ -42,6 +42,8 @@ def supervise(server: EmbeddedPostgres | None, port: int, tidy: Callable[[], Non
     in_vain = 0
     with _signals():
         try:
+            # Not before: where a shell has us ignore SIGINT, who asks us at this line is heard.
+            print(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C stops everything)", flush=True)  # noqa: T201 - the log of a service
             while in_vain < ATTEMPTS:
                 began = time.monotonic()
                 with _dagster(server, port) as process:
