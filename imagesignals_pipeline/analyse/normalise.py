@@ -24,7 +24,7 @@ Source: Exif 3.0 (CIPA DC-008), tag 0x0112. 1 is upright, everything else is non
 """
 
 MOSTLY: Final = 0.5
-"""A picture that is transparent by more is one on no ground; with less it has rounded corners."""
+"""A picture of which more is opaque has a ground of its own: it has rounded corners."""
 LIGHT, DARK = 208, 48
 """Grey levels from which on white paper, or up to which on black, hides what it carries."""
 
@@ -40,9 +40,10 @@ def rgb(image: Image.Image) -> tuple[Image.Image, bytes]:
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         alpha = rgba.getchannel("A")
-        opaque = alpha.getextrema() == (255, 255)
-        digest = b"" if opaque else hashlib.sha256(alpha.tobytes()).digest()
-        return _on_paper(rgba, alpha, _paper(rgba, alpha)), digest
+        if alpha.getextrema() == (255, 255):
+            return rgba.convert("RGB"), b""
+        paper = _paper(rgba, alpha)
+        return _on_paper(rgba, alpha, paper), hashlib.sha256(alpha.tobytes()).digest()
     return (image if image.mode == "RGB" else image.convert("RGB")), b""
 
 
@@ -55,7 +56,7 @@ def oriented(image: Image.Image, orientation: object) -> Image.Image:
 def _paper(rgba: Image.Image, alpha: Image.Image) -> str:
     """Return the colour on which more of the picture is seen, white if in doubt."""
     shown = np.asarray(alpha) >= 128  # noqa: PLR2004 - half
-    if shown.mean() > 1 - MOSTLY:
+    if shown.mean() > MOSTLY:
         return "white"
     greys = np.asarray(rgba.convert("L"))[shown]
     return "black" if (greys >= LIGHT).sum() > (greys <= DARK).sum() else "white"

@@ -910,18 +910,9 @@ select
     known.similarity_percentage,
     known.explanation
 from image_matches as known
-where known.same_picture
-union all
-select
-    known.pixels_a,
-    known.pixels_b,
-    known.same_picture,
-    known.similarity_percentage,
-    known.explanation
-from image_matches as known
 join alike as alike_a on alike_a.pixels = known.pixels_a
 join alike as alike_b on alike_b.pixels = known.pixels_b
-where known.parted;
+where known.same_picture or known.parted;
 
 -- name: altered_copies
 -- Of given pixels, or of all if none are given: those that agree with an earlier picture except in

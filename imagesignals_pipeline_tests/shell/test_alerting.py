@@ -46,13 +46,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage, in memory."""
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
 def society(
     connection: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Connection:

@@ -37,13 +37,6 @@ def some_job() -> None:
     rest()
 
 
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage, in memory."""
-    with dg.DagsterInstance.ephemeral() as temporary:
-        yield temporary
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStore]:
     """The storage of the pictures of `FEW`."""

@@ -35,13 +35,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStore]:
 
 
 @pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage, in memory."""
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
-
-
-@pytest.fixture
 def few(
     connection: Connection, database_url: str, store: DemoStore, monkeypatch: pytest.MonkeyPatch
 ) -> Connection:

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dagster as dg
 import pytest
@@ -75,13 +75,6 @@ class Relay:
             while content := one.recv(65536):
                 other.sendall(content)
             other.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    """Dagster's storage, in memory."""
-    with dg.DagsterInstance.ephemeral() as ephemeral:
-        yield ephemeral
 
 
 @pytest.fixture
