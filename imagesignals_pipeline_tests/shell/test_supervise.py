@@ -1,9 +1,11 @@
 """What `imagesignals dev` leaves behind, whenever it is asked to stop."""
 
+import io
 import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +41,27 @@ def test_who_is_asked_while_dagster_starts_leaves_none_behind(
             each.kill()
             each.wait()
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
+
+
+def test_who_asks_when_the_address_is_told_is_heard(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also where a shell has started us in the background, which ignores SIGINT."""
+
+    class Reader(io.StringIO):
+        def write(self, text: str) -> int:
+            if "Dagster UI: " in text:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().write(text)
+
+    def start(*args: Any, **options: Any) -> None:
+        pytest.fail(f"It was started all the same: {args} {options}")
+
+    monkeypatch.setattr(sys, "stdout", Reader())
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert dev.supervise(None, 1, lambda: None) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
