@@ -91,6 +91,7 @@ class Place:
 
 
 FIRST = Place()
+LAST = Place("last")
 
 
 def read_filters(words: Mapping[str, str]) -> Filters:
@@ -126,7 +127,7 @@ def read_place(words: Mapping[str, str]) -> Place:
                 )
             except ValueError:
                 raise UnknownFilterError("This address names no place in the list.") from None
-    return Place("last") if words.get("page") == "last" else FIRST
+    return LAST if words.get("page") == "last" else FIRST
 
 
 def _month(text: str) -> date | None:

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
+from imagesignals_pipeline.dates import EPOCH
 from imagesignals_pipeline.review.filters import FIRST, UNDECIDED, Filters, Place, Tier
 from imagesignals_pipeline.sql import query
+from imagesignals_pipeline.store.groups import BY_WAY
 from imagesignals_pipeline.store.sealed import unseal
 
 
@@ -36,8 +38,9 @@ class Judgement:
 class Member:
     """A submission of a group; the first one, the original, is no copy and has no tier to tell.
 
-    `same_address`: both payments name one stored file, not two with the same bytes.
-    `content_sha256` is the digest of the file that it shows; b"" where none is known.
+    `same_address`: both payments name one stored file, not two with the same bytes. `is_current` is
+    false when its payment names another screenshot since, or none. `content_sha256` is the digest
+    of the file that it shows; b"" where none is known.
     """
 
     id: UUID
@@ -45,6 +48,7 @@ class Member:
     created_at: datetime
     same_flat: bool
     same_address: bool
+    is_current: bool
     tier: Tier
     percentage: int | None
     explanation: str
@@ -59,6 +63,16 @@ class Member:
         """The latest decision that stands, or `undecided`."""
         standing = [each.decision for each in self.judgements if each.stands]
         return standing[-1] if standing else UNDECIDED
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it is known when it was submitted."""
+        return self.created_at != EPOCH
+
+    @property
+    def indirect(self) -> bool:
+        """Whether it was found by way of another copy, so that the percentage is of those two."""
+        return BY_WAY in self.explanation
 
     @property
     def month(self) -> str:
@@ -190,13 +204,14 @@ def original_of(connection: Connection, copy: UUID) -> UUID | None:
     return connection.execute(query("review_original_of"), {"id": copy}).scalar_one_or_none()
 
 
-def altered(connection: Connection, *, most: int) -> tuple[Altered, ...]:
-    """Return the latest altered copies, the earliest of them first."""
+def altered(connection: Connection, *, most: int) -> tuple[tuple[Altered, ...], int]:
+    """Return the latest altered copies, the earliest of them first, and how many there are."""
     rows = connection.execute(query("review_altered"), {"most": most}).all()
-    return tuple(
+    latest = tuple(
         Altered(row.flat_id, row.created_at.astimezone(UTC), row.explanation)
         for row in reversed(rows)
     )
+    return latest, rows[0].total if rows else 0
 
 
 def payloads(connection: Connection, ids: Collection[UUID]) -> dict[UUID, bytes]:
@@ -249,6 +264,7 @@ def _member(row: Row[tuple[object, ...]], decided: Mapping[UUID, list[Judgement]
         created_at=row.created_at.astimezone(UTC),
         same_flat=row.same_flat,
         same_address=row.same_address,
+        is_current=row.is_current,
         tier=Tier(row.tier),
         percentage=row.similarity_percentage,
         explanation=row.similarity_explanation or "",

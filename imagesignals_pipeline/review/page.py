@@ -34,6 +34,32 @@ class Html:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The copies of a group that one page shows: part `number` of `parts`, counted from 1."""
+
+    number: int
+    parts: int
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, copies: int, number: int, size: int) -> "Part":
+        """Return the part of that number, or the nearest one that there is.
+
+        >>> Part.of(120, 9, 50)
+        Part(number=3, parts=3, first=101, last=120)
+        """
+        parts = max(1, -(-copies // size))
+        number = min(max(number, 1), parts)
+        return cls(number, parts, (number - 1) * size + 1, min(number * size, copies))
+
+    def words(self, number: int | None = None) -> dict[str, str]:
+        """Return it, or another one, as it stands in a URL."""
+        number = number or self.number
+        return {"part": str(number)} if number > 1 else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """What the forms of the served page carry, and how it shows pictures and times.
 
@@ -80,15 +106,23 @@ def group_page(  # noqa: PLR0913 - a page has many parts
     here: Mapping[str, str],
     session: Session,
     *,
+    part: Part,
     following: UUID | None = None,
     saved: str = "",
     problem: str = "",
+    typed: Mapping[str, str] | None = None,
 ) -> Html:
-    """Return the page of a group with the forms for decisions."""
+    """Return the page of a group with the forms for decisions.
+
+    `pairs` are those of its copies that are in this part of it. `typed` is a form that was refused:
+    what is in it is there again.
+    """
     return _served(
         "group.html",
         group=group,
         pairs=pairs,
+        part=part,
+        typed=typed or {},
         chosen=filters.words(),
         here=here,
         token=session.token,
@@ -101,9 +135,9 @@ def group_page(  # noqa: PLR0913 - a page has many parts
     )
 
 
-def problem_page(title: str, problem: str) -> Html:
-    """Return a page that says what is wrong."""
-    return _served("problem.html", title=title, problem=problem)
+def problem_page(title: str, problem: str, *, note: str = "", group: UUID | None = None) -> Html:
+    """Return a page that says what is wrong; it repeats a note, and leads to a group, if given."""
+    return _served("problem.html", title=title, problem=problem, note=note, group=group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +151,10 @@ class Trends:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """What all files of a report say: when it was made, and how many of all groups it shows."""
+    """What all files of a report say: when it was made, and how many of all groups it shows.
+
+    `altered` are the latest of `altered_total`.
+    """
 
     counts: Counts
     coverage: Coverage
@@ -128,6 +165,7 @@ class Cover:
     trends: Trends | None = None
     zone: tzinfo = UTC
     altered: Sequence[Altered] = ()
+    altered_total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 import pandas as pd
 from sqlalchemy import Connection
 
+from imagesignals_pipeline.dates import EPOCH
 from imagesignals_pipeline.review import page
 from imagesignals_pipeline.sql import query
 
 MOST_MONTHS = 36
 """Months in a picture, the latest: more bars than that cannot be told apart."""
+UNDATED = f"{EPOCH:%Y-%m}"
+"""In place of the month of what has no date; it comes before all others."""
 SHOWN = ("submissions", "duplicates", "look_alikes", "unlike_a_screenshot", "edited", "failed")
 SHARES = ("duplicates", "look_alikes", "unlike_a_screenshot", "edited")
 """Counts that are also told as a share of the analysed submissions."""
@@ -34,20 +37,26 @@ class Patterns:
             both = zip(self.months[name], self.months["completed"], strict=True)
             shown[name] = [f"{n} ({100 * n / of:.0f} %)" if of else str(n) for n, of in both]
         shown.columns = [str(name).replace("_", " ") for name in shown.columns]
-        return shown.iloc[::-1]
+        return _named(shown.iloc[::-1])
 
     def topic(self, topic: str) -> pd.DataFrame:
         """Return the kinds of a topic, the latest month first."""
         chosen = self.kinds.loc[self.kinds["topic"] == topic, ["month", "kind", "count"]]
-        return chosen.sort_values(["month", "count", "kind"], ascending=[False, False, True])
+        latest_first = [False, False, True]
+        return _named(chosen.sort_values(["month", "count", "kind"], ascending=latest_first))
 
     def picture(self) -> str:
-        """Return the months as an SVG document, one row of bars for each count; empty if none."""
-        if self.months.empty:
+        """Return the months as an SVG document, one row of bars for each count; empty if none.
+
+        A month without submissions has bars without height; those of unknown date are in none.
+        """
+        dated = self.months[self.months["month"] != UNDATED].set_index("month")
+        if dated.empty:
             return ""
-        latest = self.months.tail(MOST_MONTHS)
+        span = pd.period_range(dated.index[0], dated.index[-1], freq="M").astype(str)
+        latest = dated.reindex(span, fill_value=0).tail(MOST_MONTHS)
         series = {name: [int(each) for each in latest[name]] for name in SHOWN}
-        return page.chart([str(each) for each in latest["month"]], series)
+        return page.chart(list(latest.index), series)
 
     def data_uri(self) -> str:
         """Return that picture as a URL which holds all of it."""
@@ -68,6 +77,10 @@ def read(connection: Connection) -> Patterns:
     """Count the submissions of every month."""
     months = _frame(connection, "monthly_patterns")
     return Patterns(months, _frame(connection, "monthly_kinds"))
+
+
+def _named(shown: pd.DataFrame) -> pd.DataFrame:
+    return shown.assign(month=shown["month"].replace(UNDATED, "unknown"))
 
 
 def _frame(connection: Connection, name: str) -> pd.DataFrame:

@@ -12,8 +12,6 @@ from imagesignals_pipeline.review.groups import Group, Member
 
 REMEMBERED = 256
 """Pairs whose places are kept: laying one picture on another takes a tenth of a second."""
-MOST_COMPARED = 50
-"""Copies of one group whose differing places are looked for; the others are shown without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Side:
 class Pair:
     """A copy beside its original; None where no picture is kept.
 
-    `compared` is false when nobody looked for differing places, or they could not be found.
+    `compared` is false when the differing places could not be found.
     """
 
     copy: Member
@@ -62,10 +60,7 @@ class Pair:
 def pairs(group: Group, payloads: Mapping[UUID, bytes]) -> list[Pair]:
     """Return every copy of a group beside the original."""
     original = payloads.get(group.original.id)
-    return [
-        _pair(group.original, copy, original, payloads.get(copy.id), look=number < MOST_COMPARED)
-        for number, copy in enumerate(group.copies)
-    ]
+    return [_pair(group.original, copy, original, payloads.get(copy.id)) for copy in group.copies]
 
 
 def media(payload: bytes) -> Picture | None:
@@ -76,15 +71,13 @@ def media(payload: bytes) -> Picture | None:
         return None
 
 
-def _pair(
-    original: Member, copy: Member, first: bytes | None, second: bytes | None, *, look: bool
-) -> Pair:
+def _pair(original: Member, copy: Member, first: bytes | None, second: bytes | None) -> Pair:
     left, right = _side(original, first), _side(copy, second)
     if first is None or second is None or left is None or right is None:
         return Pair(copy, left, right, compared=False)
     if copy.tier in {Tier.SAME_FILE, Tier.SAME_PIXELS}:
         return Pair(copy, left, right, compared=True)
-    seen = _places(first, second) if look else None
+    seen = _places(first, second)
     if seen is None:
         return Pair(copy, left, right, compared=False)
     one, other = seen

@@ -24,6 +24,8 @@ MOST_GROUPS = 500
 GROUPS_A_FILE = 25
 MOST_COPIES = 20
 """Copies of one group that are shown, the latest."""
+MOST_ALTERED = 500
+"""Submissions that agree with an earlier one except in one place; of more, the latest."""
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 """The name of a report's folder: when it was made. Nothing with another name is ever removed, but
 what a report that was killed has left unfinished."""
@@ -67,6 +69,7 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     """
     latest, total = groups.latest(connection, most=most_groups)
     counts = groups.counts(connection)
+    altered, altered_total = groups.altered(connection, most=MOST_ALTERED)
     cover = Cover(
         counts,
         groups.coverage(connection),
@@ -76,7 +79,8 @@ def write(  # noqa: PLR0913 - the bounds have defaults
         pictures=show_pictures,
         trends=patterns.trends(connection),
         zone=zone,
-        altered=groups.altered(connection, most=most_groups),
+        altered=altered,
+        altered_total=altered_total,
     )
     target = folder / made_at.astimezone(UTC).strftime(NAME_FORMAT)
     starts = range(0, max(len(latest), 1), groups_a_file)

@@ -25,14 +25,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imagesignals_pipeline import store
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.review import groups, page, pictures
-from imagesignals_pipeline.review.filters import Filters, Place, read_filters, read_place
-from imagesignals_pipeline.review.page import Html, Session
+from imagesignals_pipeline.review.filters import LAST, Filters, Place, read_filters, read_place
+from imagesignals_pipeline.review.groups import Group
+from imagesignals_pipeline.review.page import Html, Part, Session
 from imagesignals_pipeline.store import Decided, Decision, DecisionRefusedError
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 32 * 1024
 """Bytes of a form; the longest note takes 24,000 where each of its letters has four bytes."""
 PAGE_SIZE = 20
+COPIES_A_PAGE = 50
+"""Copies of one group; a picture that a server sends for all that it lacks has thousands."""
+MAX_DIGITS = 9
 PATIENCE_S = 5
 COOKIE = "imagesignals_reviewer"
 HEADERS: Mapping[str, str] = {
@@ -170,15 +174,17 @@ class _Review:
         self._desk = desk
 
     async def decide(self, request: Request) -> Response:
-        """Record a decision."""
-        return await run_in_threadpool(self._decide, request, await _form(request))
+        """Record a decision; whatever refuses it gives the note back."""
+        form = await _form(request)
+        request.state.note = form.get("note", "")
+        return await run_in_threadpool(self._decide, request, form)
 
     def database_trouble(self, request: Request, error: Exception) -> Response:
         """Say in one line what the database refused."""
-        del request
         assert isinstance(error, SQLAlchemyError)
+        said = self._desk.explain(error)
         return _html(
-            page.problem_page("The database cannot be read", self._desk.explain(error)), 503
+            page.problem_page("The database cannot be read", said, note=_note(request)), 503
         )
 
     def list(self, request: Request) -> Response:
@@ -186,6 +192,9 @@ class _Review:
         filters, place = read_filters(request.query_params), read_place(request.query_params)
         with self._desk.engine.begin() as connection:
             found = groups.page(connection, filters, place, page_size=PAGE_SIZE)
+            if found.total and not found.groups:  # what stood here has left the list
+                place = LAST
+                found = groups.page(connection, filters, place, page_size=PAGE_SIZE)
             counts = groups.counts(connection)
             coverage = None if counts.copies else groups.coverage(connection)
         shown = page.list_page(
@@ -201,34 +210,38 @@ class _Review:
             if earlier is not None:  # an older submission has become the original
                 words = request.query_params
                 return RedirectResponse(page.address(f"/group/{earlier}", dict(words)), 303)
-            return self._shown(connection, original, request, request.query_params)
+            group = groups.group(connection, original)
+            if group is None:
+                raise HTTPException(404)
+            return self._shown(connection, group, request, request.query_params)
 
-    def _shown(  # noqa: PLR0913, PLR0917 - as of `group_page`
+    def _shown(
         self,
         connection: Connection,
-        original: UUID,
+        group: Group,
         request: Request,
         words: Mapping[str, str],
         problem: str = "",
-        status: int = 200,
     ) -> Response:
+        """Answer with a group; where there is a problem, `words` is the form that was refused."""
         filters, here = read_filters(words), read_place(words)
-        group = groups.group(connection, original)
-        if group is None:
-            raise HTTPException(404)
-        ids = [each.id for each in (group.original, *group.copies)]
+        part = Part.of(len(group.copies), _number(words.get("part", "")), COPIES_A_PAGE)
+        seen = Group(group.original, group.copies[part.first - 1 : part.last])
+        ids = [each.id for each in (seen.original, *seen.copies)]
         stored = groups.payloads(connection, ids) if self._desk.show_pictures else {}
         shown = page.group_page(
             group,
-            pictures.pairs(group, stored),
+            pictures.pairs(seen, stored),
             filters,
             here.words(),
             self._session(request),
+            part=part,
             following=_following(connection, filters, group.place),
             saved=words.get("saved", ""),
             problem=problem,
+            typed=words if problem else None,
         )
-        return _html(shown, status)
+        return _html(shown, 409 if problem else 200)
 
     def picture(self, request: Request) -> Response:
         """Answer with a stored picture."""
@@ -252,8 +265,17 @@ class _Review:
                 store.record(connection, decided)
         except DecisionRefusedError as refused:
             with self._desk.engine.begin() as connection:
-                return self._shown(connection, original, request, form, str(refused), 409)
-        words = (read_filters(form).words(), read_place(form).words(), {"saved": form["copy_id"]})
+                group = groups.group(connection, original)
+                if group and decided.copy_id in {each.id for each in group.copies}:
+                    return self._shown(connection, group, request, form, str(refused))
+                now = groups.original_of(connection, decided.copy_id)
+            told = page.problem_page(
+                "Nothing was recorded", str(refused), note=decided.note, group=now
+            )
+            return _html(told, 409)
+        part = {"part": form["part"]} if form.get("part") else {}
+        saved = {"saved": form["copy_id"]}
+        words = (read_filters(form).words(), read_place(form).words(), part, saved)
         answer = RedirectResponse(
             f"{page.address(f'/group/{original}', *words)}#copy-{decided.copy_id}", 303
         )
@@ -308,21 +330,28 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in read.items()}
 
 
+def _number(text: str) -> int:
+    """Read which part of a group is meant; the first one where it is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else 1
+
+
+def _note(request: Request) -> str:
+    """Return the note of the form that was sent, if one was."""
+    return getattr(request.state, "note", "")
+
+
 async def _refused(request: Request, error: Exception) -> Response:
     """Say what is wrong with what was asked."""
-    del request
-    return _html(page.problem_page("This cannot be shown", str(error)), 400)
+    return _html(page.problem_page("This cannot be shown", str(error), note=_note(request)), 400)
 
 
 async def _not_served(request: Request, error: Exception) -> Response:
     """Answer what is not there, or not as asked."""
-    del request
     assert isinstance(error, HTTPException)
     missing = "There is no such page. A group ends when its copies are no copies any more."
     said = missing if error.status_code == 404 else error.detail  # noqa: PLR2004 - not found
-    return _html(
-        page.problem_page("Not found" if said is missing else "Refused", said), error.status_code
-    )
+    title = "Not found" if said is missing else "Refused"
+    return _html(page.problem_page(title, said, note=_note(request)), error.status_code)
 
 
 def _html(shown: Html, status: int = 200) -> Response:

@@ -43,6 +43,22 @@ SAME_ADDRESS = "Both payments name the same stored file, as when one form is sen
 MANY_FLATS = 4
 
 
+def replaced(original_is_current: bool, copy_is_current: bool) -> str:
+    """Say which of two payments shows something else by now; empty where none does.
+
+    >>> replaced(True, True)
+    ''
+    """
+    if original_is_current and copy_is_current:
+        return ""
+    one = "The later payment" if original_is_current else "The first payment"
+    which = one if original_is_current or copy_is_current else "Each of the two payments"
+    return (
+        f"{which} names another screenshot since, or none. What stands here is of the one before; "
+        "the next run looks again."
+    )
+
+
 def shared_by_many(flats: int) -> str:
     """Warn of a picture that is hardly one flat's receipt; empty where only a few submitted it.
 
@@ -63,9 +79,10 @@ def minute(moment: datetime, zone: tzinfo = UTC) -> str:
     return day(moment) if moment == EPOCH else f"{day(moment, zone)}, {there:%H:%M %Z}"
 
 
-def months(known: Iterable[str]) -> dict[str, str]:
-    """Return months by how they stand in a URL, as people write them."""
-    return {each: month(each) for each in known}
+def months(known: Iterable[str], chosen: str | None = None) -> dict[str, str]:
+    """Return months, and one that is chosen, by how they stand in a URL, as people write them."""
+    shown = {*known, chosen} if chosen else {*known}
+    return {each: month(each) for each in sorted(shown)}
 
 
 def month(text: str) -> str:

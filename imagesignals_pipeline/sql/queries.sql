@@ -1637,14 +1637,22 @@ order by fingerprint.pixels_sha256, fingerprint.payment_submission_id;
 
 -- name: overdue_thumbnails
 -- Old submissions whose thumbnail may go: their picture has been compared, and nothing waits that has
--- yet to be compared with it. What was tried in vain is not waited for.
+-- yet to be compared with it. What was tried in vain is not waited for; its thumbnail of an older
+-- version is compared with nothing any more.
 select old.payment_submission_id as id
 from image_fingerprints as old
 join payment_submissions as submission on submission.id = old.payment_submission_id
-join image_pictures as picture on picture.pixels_sha256 = old.pixels_sha256
-where length(old.payload) > 0
-    and old.algorithm_version = :algorithm_version
+left join image_pictures as picture
+    on picture.pixels_sha256 = old.pixels_sha256
     and picture.algorithm_version = :algorithm_version
+left join image_signal_failures as in_vain
+    on in_vain.payment_submission_id = old.payment_submission_id
+    and in_vain.image_url = imagesignals_public_url(submission.screenshot_url)
+where length(old.payload) > 0
+    and case
+        when old.algorithm_version = :algorithm_version then picture.number is not null
+        else in_vain.failure_kind is not null
+    end
     and imagesignals_moment(coalesce(submission.created_at, old.analyzed_at))
     < now() - make_interval(days => cast(:days as integer))
     and not exists (
@@ -2051,22 +2059,8 @@ with copies as (
     left join image_fingerprints as copy_print on copy_print.payment_submission_id = copy.id
     left join image_fingerprints as original_print
         on original_print.payment_submission_id = original.id
-    left join lateral (
-        select decision.decision
-        from image_review_decisions as decision
-        left join image_fingerprints as judged_print
-            on judged_print.payment_submission_id = decision.judged_against_id
-        left join payment_image_signals as judged
-            on judged.payment_submission_id = decision.judged_against_id
-        where decision.payment_submission_id = copy.id
-            and imagesignals_stands(
-                decision.copy_sha256, copy_print.content_sha256,
-                decision.judged_against_sha256, judged_print.content_sha256,
-                original.id, decision.judged_against_id, judged.similar_to_payment_id
-            )
-        order by decision.id desc
-        limit 1
-    ) as standing on true
+    left join imagesignals_standing_decisions() as standing
+        on standing.payment_submission_id = copy.id
     where signals.duplicate_detected
         and (
             cast(:tier as text) is null
@@ -2086,7 +2080,9 @@ with copies as (
         )
         and (
             cast(:same_flat as boolean) is null
-            or coalesce(copy.flat_id = original.flat_id, false) = cast(:same_flat as boolean)
+            or imagesignals_same_flat(
+                cast(copy.flat_id as text), cast(original.flat_id as text)
+            ) = cast(:same_flat as boolean)
         )
         and (
             cast(:decision as text) is null
@@ -2167,7 +2163,8 @@ select
     ) as tier,
     cast(date_trunc('month', imagesignals_moment(copy.created_at) at time zone 'UTC') as date)
         as month,
-    coalesce(copy.flat_id = original.flat_id, false) as same_flat,
+    imagesignals_same_flat(cast(copy.flat_id as text), cast(original.flat_id as text))
+        as same_flat,
     coalesce(standing.decision, 'undecided') as decision,
     count(*) as copies
 from payment_image_signals as signals
@@ -2176,22 +2173,8 @@ join payment_submissions as original on original.id = signals.similar_to_payment
 left join image_fingerprints as copy_print on copy_print.payment_submission_id = copy.id
 left join image_fingerprints as original_print
     on original_print.payment_submission_id = original.id
-left join lateral (
-    select decision.decision
-    from image_review_decisions as decision
-    left join image_fingerprints as judged_print
-        on judged_print.payment_submission_id = decision.judged_against_id
-    left join payment_image_signals as judged
-        on judged.payment_submission_id = decision.judged_against_id
-    where decision.payment_submission_id = copy.id
-        and imagesignals_stands(
-            decision.copy_sha256, copy_print.content_sha256,
-            decision.judged_against_sha256, judged_print.content_sha256,
-            original.id, decision.judged_against_id, judged.similar_to_payment_id
-        )
-    order by decision.id desc
-    limit 1
-) as standing on true
+left join imagesignals_standing_decisions() as standing
+    on standing.payment_submission_id = copy.id
 where signals.duplicate_detected
 group by 1, 2, 3, 4
 order by 1, 2, 3, 4;
@@ -2204,7 +2187,8 @@ select
     member.original_id,
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
-    coalesce(submission.flat_id = original.flat_id, false) as same_flat,
+    imagesignals_same_flat(cast(submission.flat_id as text), cast(original.flat_id as text))
+        as same_flat,
     coalesce(
         submission.screenshot_url = original.screenshot_url
         or (
@@ -2220,6 +2204,10 @@ select
     signals.resolution_width,
     signals.resolution_height,
     signals.exif_editor_detected,
+    imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    ) as is_current,
     coalesce(length(print.payload), 0) > 0 as has_picture,
     coalesce(print.content_sha256, '') as content_sha256,
     imagesignals_tier(
@@ -2264,11 +2252,13 @@ where signals.payment_submission_id = cast(:id as uuid)
     );
 
 -- name: review_altered
--- The latest submissions that are no duplicates and agree with an earlier one except in one place.
+-- The latest submissions that are no duplicates and agree with an earlier one except in one place,
+-- and how many there are in all.
 select
     coalesce(cast(submission.flat_id as text), '') as flat_id,
     imagesignals_moment(submission.created_at) as created_at,
-    signals.similarity_explanation as explanation
+    signals.similarity_explanation as explanation,
+    count(*) over () as total
 from payment_image_signals as signals
 join payment_submissions as submission on submission.id = signals.payment_submission_id
 where signals.written_by_pipeline
@@ -2295,15 +2285,18 @@ select
     decision.decided_at,
     decision.judged_against_id = signals.similar_to_payment_id as against_this_original,
     imagesignals_stands(
-        decision.copy_sha256, copy_print.content_sha256,
-        decision.judged_against_sha256, judged_print.content_sha256,
-        signals.similar_to_payment_id, decision.judged_against_id, judged.similar_to_payment_id
+        decision.decision, decision.copy_sha256, copy_print.content_sha256,
+        decision.judged_against_id, decision.judged_against_sha256,
+        judged_print.content_sha256, judged.similar_to_payment_id,
+        signals.similar_to_payment_id, original_print.content_sha256
     ) as stands
 from image_review_decisions as decision
 join payment_image_signals as signals
     on signals.payment_submission_id = decision.payment_submission_id
 left join image_fingerprints as copy_print
     on copy_print.payment_submission_id = decision.payment_submission_id
+left join image_fingerprints as original_print
+    on original_print.payment_submission_id = signals.similar_to_payment_id
 left join image_fingerprints as judged_print
     on judged_print.payment_submission_id = decision.judged_against_id
 left join payment_image_signals as judged
@@ -2312,10 +2305,15 @@ where decision.payment_submission_id = any(cast(:ids as uuid []))
 order by decision.id;
 
 -- name: decision_recorded
--- Whether a form was recorded before.
-select exists (
-    select from image_review_decisions where request_id = cast(:request_id as uuid)
-) as recorded;
+-- Whether what was recorded with a form is the same; null where nothing was.
+select bool_and(
+    payment_submission_id = cast(:copy_id as uuid)
+    and decision = :decision
+    and reviewer = :reviewer
+    and note = :note
+) as same
+from image_review_decisions
+where request_id = cast(:request_id as uuid);
 
 -- name: record_decision
 -- Add a decision about a copy, if it is still a copy of the original that the reviewer saw, and both
@@ -2334,13 +2332,25 @@ select
     :reviewer,
     :note
 from payment_image_signals as signals
+join payment_submissions as copy on copy.id = signals.payment_submission_id
+join payment_submissions as original on original.id = signals.similar_to_payment_id
+left join payment_image_signals as original_signals
+    on original_signals.payment_submission_id = original.id
 left join image_fingerprints as copy_print
-    on copy_print.payment_submission_id = signals.payment_submission_id
+    on copy_print.payment_submission_id = copy.id
 left join image_fingerprints as original_print
-    on original_print.payment_submission_id = signals.similar_to_payment_id
+    on original_print.payment_submission_id = original.id
 where signals.payment_submission_id = cast(:copy_id as uuid)
     and signals.similar_to_payment_id = cast(:original_id as uuid)
     and signals.duplicate_detected
+    and imagesignals_has_screenshot(copy.screenshot_url)
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, copy.screenshot_url
+    )
+    and imagesignals_has_screenshot(original.screenshot_url)
+    and imagesignals_is_current(
+        original_signals.written_by_pipeline, original_signals.image_url, original.screenshot_url
+    )
     and coalesce(copy_print.content_sha256, '') = :copy_sha256
     and coalesce(original_print.content_sha256, '') = :original_sha256
 on conflict (request_id) do nothing
@@ -2366,7 +2376,7 @@ where imagesignals_has_screenshot(submission.screenshot_url);
 
 -- name: monthly_patterns
 -- What became of the submissions of each month. A look-alike has the 64-bit hash of an earlier
--- submission and is not the same picture.
+-- submission and is not the same picture; what agrees with one except in one place is none.
 select
     cast(date_trunc('month', imagesignals_moment(submission.created_at) at time zone 'UTC') as date)
         as month,
@@ -2376,6 +2386,7 @@ select
     count(*) filter (
         where signals.analysis_status = 'completed'
             and not coalesce(signals.duplicate_detected, false)
+            and signals.similarity_explanation is null
             and hashes.upload_count > 1
             and hashes.first_payment_id is distinct from submission.id
     ) as look_alikes,
@@ -2419,7 +2430,11 @@ cross join lateral (
     ),
     ('editor', signals.exif_editor_detected)
 ) as told (topic, kind)
-where told.kind is not null and imagesignals_has_screenshot(submission.screenshot_url)
+where told.kind is not null
+    and imagesignals_has_screenshot(submission.screenshot_url)
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 group by 1, 2, 3
 order by 1, 2, 4 desc, 3;
 

@@ -52,7 +52,8 @@ def record(connection: Connection, decided: Decided) -> None:
 
     Raises:
         DecisionRefusedError: It lacks a name, is too long, or the submission is no copy of that
-            original any more, or one of them shows another file by now.
+            original any more, one of them shows another file by now, or its payment names another;
+            or another decision was sent with that form.
     """
     reviewer, note = _line(decided.reviewer), _text(decided.note)
     if not reviewer:
@@ -63,29 +64,29 @@ def record(connection: Connection, decided: Decided) -> None:
         raise DecisionRefusedError(
             f"A name may have {MAX_REVIEWER} characters and a note {MAX_NOTE}: please shorten it."
         )
-    added = connection.execute(
-        query("record_decision"),
-        {
-            "request_id": decided.request_id,
-            "copy_id": decided.copy_id,
-            "original_id": decided.original_id,
-            "copy_sha256": decided.copy_sha256,
-            "original_sha256": decided.original_sha256,
-            "decision": str(decided.decision),
-            "reviewer": reviewer,
-            "note": note,
-        },
-    ).one_or_none()
-    if added is None and not _recorded(connection, decided.request_id):
+    parameters = {
+        "request_id": decided.request_id,
+        "copy_id": decided.copy_id,
+        "original_id": decided.original_id,
+        "copy_sha256": decided.copy_sha256,
+        "original_sha256": decided.original_sha256,
+        "decision": str(decided.decision),
+        "reviewer": reviewer,
+        "note": note,
+    }
+    if connection.execute(query("record_decision"), parameters).one_or_none() is not None:
+        return
+    recorded: bool | None = connection.execute(query("decision_recorded"), parameters).scalar_one()
+    if recorded is None:
         raise DecisionRefusedError(
             "Nothing was recorded: since you opened the page one of the pictures was replaced, or "
             "this submission is no copy of that original any more. Please look at the group again."
         )
-
-
-def _recorded(connection: Connection, request_id: UUID) -> bool:
-    parameters = {"request_id": request_id}
-    return bool(connection.execute(query("decision_recorded"), parameters).scalar_one())
+    if not recorded:
+        raise DecisionRefusedError(
+            "Nothing was recorded: another decision was sent with this form before. To change it, "
+            "please decide again below."
+        )
 
 
 def _line(text: str) -> str:

@@ -23,6 +23,8 @@ from imagesignals_pipeline.activity import printable
 
 IDENTICAL = 100
 MAX_LABEL_CHARACTERS = 60
+BY_WAY = "by way of another copy"
+"""What a sentence says where copy and original were not compared with each other."""
 LEAST_AT_ODDS = 3
 """Later pictures, parted from each other, that make an earlier one a crop that tells nothing. Of
 3,248 copies of sets in which each original has some thirty, 5 are lost by it; with two 20."""
@@ -256,7 +258,7 @@ def _link(copy: Member, original: Member, way: Edge | int | None) -> Link:
     if way is None:
         return Link(original.id, IDENTICAL, f"Same picture as {whose}, saved again.")
     if isinstance(way, int):
-        return Link(original.id, way, f"Same screenshot as {whose}, by way of another copy.")
+        return Link(original.id, way, f"Same screenshot as {whose}, {BY_WAY}.")
     done = way.explanation.strip().rstrip(".")
     return Link(
         original.id, way.percentage, f"Same screenshot as {whose}{f', {done}' if done else ''}."

@@ -13,7 +13,13 @@ from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.review.filters import Filters, Place, Tier, read_filters, read_place
 from imagesignals_pipeline.review.groups import Member
 from imagesignals_pipeline.store import Decided, Decision, DecisionRefusedError
-from imagesignals_pipeline_tests.database.society import ANALYSED_AT, match, picture, submit
+from imagesignals_pipeline_tests.database.society import (
+    ANALYSED_AT,
+    match,
+    picture,
+    show_other,
+    submit,
+)
 
 Show = Callable[..., Submission]
 
@@ -196,6 +202,52 @@ def test_it_survives_a_new_original(connection: Connection, show: Show) -> None:
     assert shown(connection, original).decision == "undecided"
 
 
+@pytest.mark.parametrize(("shows", "stands"), [("a", True), ("b", False)])
+def test_that_two_are_different_says_nothing_of_a_third(
+    connection: Connection, show: Show, shows: str, *, stands: bool
+) -> None:
+    """A still older submission has been compared with nothing, unless it shows the file judged."""
+    original, copy = show("a", 10), show("b", 20)
+    match(connection, "a", "b", 97)
+    store.link(connection)
+    decide(connection, copy, original, Decision.NOT_DUPLICATE)
+    first = show(shows, 0)
+    group = groups.group(connection, first.id)
+    assert group
+    (member,) = (each for each in group.copies if each.id == copy.id)
+    assert [each.stands for each in member.judgements] == [stands]
+    counted = groups.counts(connection).decisions
+    assert counted == ({"not_duplicate": 1, "undecided": 1} if stands else {"undecided": 2})
+    listed = groups.page(connection, read_filters({"decision": "not_duplicate"}))
+    assert listed.total == int(stands)
+
+
+def test_a_replaced_screenshot_is_not_judged(connection: Connection, show: Show) -> None:
+    """What stands beside the other is the picture of before: the payment shows another one now."""
+    original, copy = show("a", 0), show("a", 1)
+    assert shown(connection, copy).is_current
+    for other in (copy, original):
+        with connection.begin_nested() as before:
+            show_other(connection, other)
+            group = groups.group(connection, original.id)
+            assert group
+            changed = {each.id for each in (group.original, *group.copies) if not each.is_current}
+            assert changed == {other.id}
+            with pytest.raises(DecisionRefusedError, match="one of the pictures was replaced"):
+                decide(connection, copy, original)
+            before.rollback()
+    decide(connection, copy, original)
+
+
+def test_no_flat_is_nobodys(connection: Connection, show: Show) -> None:
+    """Two submissions without a flat are not of the same one."""
+    show("a", 0, " ")
+    copy = show("a", 1, " ")
+    assert not shown(connection, copy).same_flat
+    assert groups.counts(connection).flats == {"other": 1}
+    assert groups.page(connection, read_filters({"flat": "same"})).total == 0
+
+
 def test_another_picture_ends_it(connection: Connection, show: Show) -> None:
     """What was decided about one file says nothing of another one; it stays in the history."""
     original, copy = show("a", 0), show("a again", 1, pixels="a")
@@ -228,6 +280,17 @@ def test_a_form_sent_twice_counts_once(connection: Connection, show: Show) -> No
     request_id = uuid4()
     for _ in range(2):
         decide(connection, copy, original, request_id=request_id)
+    assert len(shown(connection, copy).judgements) == 1
+
+
+def test_a_form_that_comes_again_with_another_decision(connection: Connection, show: Show) -> None:
+    """A page that a browser kept is not taken for the same form: nobody believes it recorded."""
+    original, copy = show("a", 0), show("a", 1)
+    request_id = uuid4()
+    decide(connection, copy, original, request_id=request_id)
+    for decision, note in ((Decision.FOLLOW_UP, ""), (Decision.SAME_PAYMENT, "On second thought")):
+        with pytest.raises(DecisionRefusedError, match="another decision was sent with this form"):
+            decide(connection, copy, original, decision, note=note, request_id=request_id)
     assert len(shown(connection, copy).judgements) == 1
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from imagesignals_pipeline import store
 from imagesignals_pipeline.model import Analysis, Failure, Outcome
@@ -13,6 +13,7 @@ from imagesignals_pipeline_tests.database.society import (
     ANALYSED_AT,
     NOT_FOUND,
     picture,
+    show_other,
     submit,
 )
 
@@ -84,6 +85,44 @@ def test_the_picture_has_a_bar_for_each_count(connection: Connection) -> None:
     told = {each.findtext(f"{SVG}title"): float(each.attrib["height"]) for each in bars}
     assert told["2025-03: 2 submissions"] == 2 * told["2025-04: 1 submissions"] == 48
     assert told["2025-04: 0 duplicates"] == 0
+
+
+def test_a_month_without_submissions_has_its_place(connection: Connection) -> None:
+    """Bars side by side are of months that follow each other; what has no date is in none."""
+    for day in (0, 100):
+        shown(connection, day, honest(f"picture {day}", f"{day:016}"))
+    undated = submit(connection, 1)
+    connection.execute(
+        text("update payment_submissions set created_at = null where id = :id"), {"id": undated.id}
+    )
+    found = patterns.read(connection)
+    drawn = ET.fromstring(found.picture())
+    titles = [each.findtext(f"{SVG}title") or "" for each in drawn.iter(f"{SVG}rect")]
+    told = [each for each in titles if each.endswith("submissions")]
+    assert told == [f"2025-0{month}: {month in {3, 6}:d} submissions" for month in range(3, 7)]
+    assert found.table()["month"].tolist() == ["2025-06", "2025-03", "unknown"]
+
+
+def test_what_differs_in_one_place_is_no_look_alike(connection: Connection) -> None:
+    """Nothing is wrong with a look-alike; of these the report tells apart."""
+    for name in ("first", "another day's"):
+        shown(connection, 0, honest(name, PLAIN))
+    store.reindex(connection)
+    assert patterns.read(connection).months["look_alikes"].tolist() == [1]
+    connection.execute(
+        text("update payment_image_signals set similarity_explanation = 'No duplicate: it agrees'")
+    )
+    assert patterns.read(connection).months["look_alikes"].tolist() == [0]
+
+
+def test_a_failure_that_was_put_right_waits(connection: Connection) -> None:
+    """Counts and kinds of a month are of the screenshots that its payments show now."""
+    submission = submit(connection, 0)
+    store.save(connection, [Outcome(submission, NOT_FOUND)], ANALYSED_AT)
+    assert len(patterns.read(connection).topic("failure")) == 1
+    show_other(connection, submission)
+    found = patterns.read(connection)
+    assert (found.months["pending"].tolist(), len(found.topic("failure"))) == ([1], 0)
 
 
 def test_nothing_is_no_trouble(connection: Connection) -> None:

@@ -183,6 +183,30 @@ def test_what_differs_in_one_place_is_listed_at_the_end(
     assert row.groups() == ("21 March 2025, 00:00 UTC", "No duplicate: &lt;b&gt;.")
 
 
+def test_of_very_many_that_differ_in_one_place_the_latest_are_listed(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report says how many there are in all."""
+    made = [submit(connection, day, flat_id=f"F-{day}") for day in range(3)]
+    store.save(connection, [Outcome(each, picture(str(each.id))) for each in made], ANALYSED_AT)
+    connection.execute(
+        text("update payment_image_signals set similarity_explanation = 'No duplicate: so.'")
+    )
+    monkeypatch.setattr(report, "MOST_ALTERED", 2)
+    (page,) = written(connection, tmp_path)
+    assert "3 others agree with an earlier one except in one place" in page
+    assert "These are the latest 2 of 3." in page
+    assert [f"F-{day}<" in page for day in range(3)] == [False, True, True]
+
+
+def test_a_printed_page_says_what_it_leaves_out(connection: Connection, tmp_path: Path) -> None:
+    """On paper there are no filters and no links to the other pages."""
+    for day in (0, 10):
+        copied(connection, day)
+    first, _ = written(connection, tmp_path)
+    assert '<p class="printed">Page 1 of 2 of the report. <span class="chosen">Only the' in first
+
+
 def written(connection: Connection, folder: Path) -> list[str]:
     """Write a report of one group a file, and return its files."""
     made = report.write(connection, folder, NOW, show_pictures=False, groups_a_file=1)

@@ -226,6 +226,45 @@ def test_the_longest_note_is_kept_in_any_script(served: Served, engine: Engine) 
         assert note in served.get(path).text
 
 
+def changed(engine: Engine, statement: str, **values: object) -> None:
+    """Change something beside the page."""
+    with engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def test_a_refused_form_comes_back_filled_in(served: Served, engine: Engine) -> None:
+    """Nobody types a note twice, whatever was in the way."""
+    original, _ = two(engine)
+    path, note = f"/group/{original}", "Spoke to <them>."
+    opened = served.get(path).text
+    sent = form(opened, reviewer=" ", note=note, verdict="follow_up")
+    refused = served.post(path, sent)
+    assert refused.status_code == 409
+    assert ">Spoke to &lt;them&gt;.</textarea>" in refused.text
+    assert 'value="follow_up" required checked>' in refused.text
+    assert served.post(path, form(refused.text, note=note)).status_code == 303
+    assert ">Spoke to" not in served.get(path).text.split("<textarea")[1]
+
+
+def test_a_note_outlives_every_other_refusal(served: Served, engine: Engine) -> None:
+    """A program that was started again, a group that is gone and a dead database give it back."""
+    original, _ = two(engine)
+    path = f"/group/{original}"
+    sent = form(served.get(path).text, note="Spoke to them.")
+    answers = [served.post(path, {**sent, "token": "of before"})]
+    with engine.begin() as connection:
+        older = submit(connection, -10)
+        store.save(connection, [Outcome(older, picture("a"))], ANALYSED_AT)
+        store.link(connection)
+    answers.append(served.post(path, sent))
+    changed(engine, "drop table image_review_decisions")
+    answers.append(served.post(path, sent))
+    assert [each.status_code for each in answers] == [403, 409, 503]
+    assert all("<bdi>Spoke to them.</bdi>" in each.text for each in answers)
+    assert "Nothing was recorded" in answers[1].text
+    assert f'<a href="/group/{older.id}">' in answers[1].text
+
+
 def test_nobody_decides_about_a_picture_that_was_not_seen(served: Served, engine: Engine) -> None:
     """A screenshot that is replaced while the page is open is shown before it is judged."""
     original, copy = two(engine)
@@ -292,6 +331,99 @@ def test_another_flat_has_submitted_nothing_again(served: Served, engine: Engine
     unknown = served.get(f"/group/{original}").text
     assert "By another flat<" not in unknown
     assert "By the same flat<" not in unknown
+
+
+def test_a_replaced_screenshot_is_told_and_not_judged(served: Served, engine: Engine) -> None:
+    """Nobody is asked about a receipt that was put right since: the page says so."""
+    original, copy = two(engine)
+    assert "names another screenshot" not in served.get(f"/group/{original}").text
+    changed(engine, "update payment_submissions set screenshot_url = null where id = :id", id=copy)
+    page = served.get(f"/group/{original}").text
+    assert "The later payment names another screenshot since, or none." in page
+    assert "<form" not in page
+    assert "; another screenshot since</li>" in served.get("/").text
+
+
+def test_what_was_found_by_way_of_another_has_no_percentage(served: Served, engine: Engine) -> None:
+    """The number is of two other pictures."""
+    original, _ = two(engine)
+    said = "Same screenshot as the same flat's submission of 1 March 2025, by way of another copy."
+    changed(
+        engine,
+        "update payment_image_signals set similarity_percentage = 94, similarity_explanation = :e"
+        " where duplicate_detected",
+        e=said,
+    )
+    for page in (served.get("/").text, served.get(f"/group/{original}").text):
+        assert "by way of another copy" in page
+        assert "94 %" not in page
+
+
+def test_nobody_is_said_to_be_first_where_no_date_is_known(served: Served, engine: Engine) -> None:
+    """A submission without a date comes before all others in the order, not in time."""
+    original, _ = two(engine)
+    assert "<strong>Submitted first</strong>" in served.get(f"/group/{original}").text
+    changed(engine, "update payment_submissions set created_at = null where id = :id", id=original)
+    page = served.get(f"/group/{original}").text
+    assert "<strong>Submitted, nobody knows when</strong>" in page
+    assert "Submitted first" not in page
+
+
+def test_a_list_that_became_shorter_shows_its_end(served: Served, engine: Engine) -> None:
+    """Whoever comes back to a page whose groups are all decided sees those that are left."""
+    original, _ = two(engine)
+    page = served.get("/?decision=undecided&after=2026-01-01T00:00:00_" + str(UUID(int=1))).text
+    assert "1 group of submissions with these filters; 1 to 1 are shown" in page
+    assert f'href="/group/{original}?decision=undecided&amp;page=last"' in page
+
+
+def test_a_month_without_copies_is_still_shown_as_chosen(served: Served, engine: Engine) -> None:
+    """Otherwise nobody sees what leaves all groups out."""
+    two(engine)
+    page = served.get("/?month=2024-02").text
+    assert "No group passes these filters." in page
+    assert '<option value="2024-02" selected>February 2024 (0)</option>' in page
+
+
+def test_a_group_of_very_many_is_shown_in_parts(served: Served, engine: Engine) -> None:
+    """Every copy is in one of them, and a decision leads back to its part."""
+    original, copy = two(engine)
+    with engine.begin() as connection:
+        more = [submit(connection, 50 + number) for number in range(server.COPIES_A_PAGE)]
+        store.save(connection, [Outcome(each, picture("a")) for each in more], ANALYSED_AT)
+        store.link(connection)
+    path = f"/group/{original}"
+    first, second, beyond = (served.get(path + asked).text for asked in ("", "?part=2", "?part=9"))
+    assert f"Copies 1 to {server.COPIES_A_PAGE} of {server.COPIES_A_PAGE + 1}" in first
+    assert first.count("<form") == server.COPIES_A_PAGE
+    assert [f"copy-{copy}" in each for each in (first, second)] == [True, False]
+    assert f'href="{path}?part=2">Later copies</a>' in first
+    assert f'<a rel="prev" href="{path}">Earlier copies</a>' in second
+    assert re.findall(r'id="copy-([^"]*)"', beyond) == [str(more[-1].id)]
+    sent = served.post(path, form(second))
+    assert sent.headers["Location"] == f"{path}?part=2&saved={more[-1].id}#copy-{more[-1].id}"
+    page = served.get(sent.headers["Location"]).text
+    assert f"{server.COPIES_A_PAGE} copies of this group still wait for a decision." in page
+
+
+def test_what_was_decided_of_a_copy_is_told_when_it_is_the_first(
+    served: Served, engine: Engine
+) -> None:
+    """The deletion of an original takes no note away."""
+    original, copy = two(engine)
+    with engine.begin() as connection:
+        other = submit(connection, 50)
+        store.save(connection, [Outcome(other, picture("a"))], ANALYSED_AT)
+        store.link(connection)
+    path = f"/group/{original}"
+    sent = form(served.get(path).text, copy_id=str(copy), note="They will pay.")
+    assert served.post(path, sent).status_code == 303
+    changed(engine, "delete from payment_submissions where id = :id", id=original)
+    with engine.begin() as connection:
+        store.link(connection)
+    page = served.get(f"/group/{copy}").text
+    assert "Decided about the first one, when it was a copy itself:" in page
+    assert page.count("They will pay.") == 1
 
 
 def test_a_form_without_an_origin_is_refused(served: Served, engine: Engine) -> None:

@@ -264,6 +264,17 @@ class TestForgotten:
         backfill.commit(engine, [Outcome(adopted, gone)])
         assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(early)
 
+    def test_one_of_another_version_goes_once_its_upload_is_gone(self, engine: Engine) -> None:
+        """It is compared with nothing any more, and would be kept for ever."""
+        arrive(engine, cast())
+        last = cast()[-1]
+        with engine.begin() as connection:
+            made_by_another_version(connection, last.id, match.ALGORITHM_VERSION - 1)
+            (outdated,) = source.submissions(connection, [last.id])
+        backfill.commit(engine, [Outcome(outdated, Failure(FailureKind.NOT_FOUND, "gone"))])
+        assert backfill.settle(engine, DAYS).thumbnails_forgotten == len(cast())
+        assert not any(stored(engine).values())
+
     @pytest.mark.parametrize("date", ["now()", "null"])
     def test_young_ones_are_kept(self, engine: Engine, date: str) -> None:
         """Only what is older than the days goes, without a date as old as its analysis."""
