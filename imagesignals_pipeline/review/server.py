@@ -182,10 +182,7 @@ class _Review:
     def database_trouble(self, request: Request, error: Exception) -> Response:
         """Say in one line what the database refused."""
         assert isinstance(error, SQLAlchemyError)
-        said = self._desk.explain(error)
-        return _html(
-            page.problem_page("The database cannot be read", said, note=_note(request)), 503
-        )
+        return _problem(request, "The database cannot be read", self._desk.explain(error), 503)
 
     def list(self, request: Request) -> Response:
         """Answer with a page of groups."""
@@ -335,14 +332,16 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else 1
 
 
-def _note(request: Request) -> str:
-    """Return the note of the form that was sent, if one was."""
-    return getattr(request.state, "note", "")
+def _problem(request: Request, title: str, said: str, status: int) -> Response:
+    """Say what is wrong; who sent a form gets its note back, and the way to its group."""
+    group = request.path_params.get("id") if request.method == "POST" else None
+    note = getattr(request.state, "note", "")
+    return _html(page.problem_page(title, said, note=note, group=group), status)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     """Say what is wrong with what was asked."""
-    return _html(page.problem_page("This cannot be shown", str(error), note=_note(request)), 400)
+    return _problem(request, "This cannot be shown", str(error), 400)
 
 
 async def _not_served(request: Request, error: Exception) -> Response:
@@ -351,7 +350,7 @@ async def _not_served(request: Request, error: Exception) -> Response:
     missing = "There is no such page. A group ends when its copies are no copies any more."
     said = missing if error.status_code == 404 else error.detail  # noqa: PLR2004 - not found
     title = "Not found" if said is missing else "Refused"
-    return _html(page.problem_page(title, said, note=_note(request)), error.status_code)
+    return _problem(request, title, said, error.status_code)
 
 
 def _html(shown: Html, status: int = 200) -> Response:
