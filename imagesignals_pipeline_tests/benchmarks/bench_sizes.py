@@ -3,7 +3,8 @@
 The society is the demonstration's, as large as asked for: other receipts of the same residents,
 spread over fourteen months, one in twenty a copy of an earlier one. They are drawn before the clock
 starts, kept for the next time, and served from this machine, so a real storage's answers are not in
-it. Every size and speed starts with empty tables. Processor time, which a busy machine hardly
+it. Every size and speed starts with empty tables. It counts also which copies were found, and which
+receipts were called copies that are none. Processor time, which a busy machine hardly
 changes, is that of the command and its workers, without the database's.
 
 With `--folder`, one size and speed is measured in as many sittings as it takes: whoever ends it by
@@ -86,6 +87,17 @@ select coalesce(sum(extract(epoch from pause)) filter (where pause < interval '2
 from pauses
 """
 """Seconds from batch to batch; a longer pause is one between sittings."""
+FOUND = """
+select
+    count(*) filter (where copy.content_sha256 = original.content_sha256) as copies,
+    count(*) filter (where copy.content_sha256 <> original.content_sha256) as accused
+from payment_image_signals as signals
+join image_fingerprints as copy on copy.payment_submission_id = signals.payment_submission_id
+join image_fingerprints as original
+    on original.payment_submission_id = signals.similar_to_payment_id
+where signals.duplicate_detected
+"""
+"""All copies of this society are the very file of an earlier submission."""
 
 
 @click.command(help=__doc__)
@@ -150,12 +162,16 @@ def _measure(
             report = verify.report(connection)
             if in_sittings:
                 took = float(connection.execute(text(WORKED)).scalar_one())
+            found = connection.execute(text(FOUND)).one()
         assert (report.total_analyzed, report.pending) == (len(submissions), 0)
+        copies = len(submissions) - len({each.content for each in submissions})
         load = os.getloadavg()[0]
         print(
             f"{len(submissions):6} submissions, {speed:7} {took:7.1f} s "
             f"{1000 * took / len(submissions):6.0f} ms each, processor {spent:6.1f} s "
-            f"(load {load:.1f} on {os.cpu_count()} cores)",
+            f"(load {load:.1f} on {os.cpu_count()} cores); "
+            f"{found.copies} of {copies} copies found, "
+            f"{found.accused} of {len(submissions) - copies} other receipts called a copy",
             flush=True,
         )
 
