@@ -67,7 +67,9 @@ class BackfillConfig(dg.Config):
     )
     retry_failed: bool = Field(
         default=False,
-        description="Also retry rows that failed for a reason that may pass (network, 404, 5xx …).",
+        description=(
+            "Also retry what failed or was skipped for a reason that may pass (network, 404 …)."
+        ),
     )
     retry_due: bool = Field(
         default=False,

@@ -42,9 +42,9 @@ image_signals_backfill = _by_month(
 )
 retry_failed = _by_month(
     "retry_failed",
-    "Also tries again all that failed for a reason that may pass. Its schedule takes of that only "
-    "what it is time for: the pause is as long as a screenshot has failed already, a quarter of an "
-    "hour at least; after 30 days it is given up.",
+    "Also tries again all that failed or was skipped for a reason that may pass. Its schedule "
+    "takes only what failed, when it is time for it: the pause is as long as a screenshot has "
+    "failed already, a quarter of an hour at least; after 30 days it is given up.",
     **RETRY,
 )
 reanalyse_outdated = _by_month(
