@@ -109,7 +109,10 @@ _ADVICE = {
         "If the host is yours, add its origin to IMAGESIGNALS_ALLOWED_ORIGINS; "
         "if not, the address leads to an internal machine or an unusual port: correct it."
     ),
-    FailureKind.NOT_FOUND: "Restore the file, or accept that it is gone, and retry failed ones.",
+    FailureKind.NOT_FOUND: (
+        "Restore the file, or accept that it is gone; where many are missing, correct "
+        "IMAGESIGNALS_STORAGE_URL. Then retry."
+    ),
     FailureKind.ACCESS_DENIED: "Check the bucket's permissions or the link's age, then retry.",
     FailureKind.RATE_LIMITED: "Retry later, with a smaller batch or a longer pause.",
     FailureKind.SERVER_ERROR: "Retry when the host is well again.",
@@ -127,11 +130,15 @@ _ADVICE = {
     FailureKind.TOO_MANY_PIXELS: "Ask for a smaller picture.",
     FailureKind.DECODER_LIMIT: "Retry once; if it fails again, look at the file with care.",
 }
+_ADVICE_ON_OTHERS = (
+    "Another program wrote the row: retry what failed; docs/operating.md (Mending) has the SQL for "
+    "what was skipped."
+)
 
 
 def advice_on(kind: str) -> str:
-    """Return what to do about a stored kind of failure; of another program's we know nothing."""
-    return FailureKind(kind).advice if kind in list(FailureKind) else ""
+    """Return what to do about a stored kind of failure, or about a row of another program."""
+    return FailureKind(kind).advice if kind in list(FailureKind) else _ADVICE_ON_OTHERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ import re
 import pytest
 from sqlalchemy import Connection, text
 
-from imagesignals_pipeline import settings, verify
-from imagesignals_pipeline.model import Submission
-from imagesignals_pipeline_tests.database.society import submit
+from imagesignals_pipeline import settings, source, store, verify
+from imagesignals_pipeline.model import Outcome, Submission
+from imagesignals_pipeline_tests.database.society import picture, rows, submit
 from imagesignals_pipeline_tests.database.test_report import copied
 from imagesignals_pipeline_tests.database.test_verify import BREAKAGES, failed
 
@@ -77,6 +77,28 @@ def test_of_second_rows_the_best_stays(connection: Connection, society: list[Sub
     assert {each for each in before if each[0] != society[0].id} == {
         each for each in after if each[0] != society[0].id
     }
+
+
+def test_what_another_program_skipped_waits_again(
+    connection: Connection, society: list[Submission]
+) -> None:
+    """No retry takes such a row; without it the picture is analysed. Of ours none is deleted."""
+    theirs, *_ = society
+    connection.execute(
+        text(
+            "update payment_image_signals set analysis_status = 'skipped', failure_kind = null,"
+            " written_by_pipeline = false where payment_submission_id = :id"
+        ),
+        {"id": theirs.id},
+    )
+    ours = {id_ for id_, row in rows(connection).items() if row["written_by_pipeline"]}
+    assert theirs.id not in source.pending_ids(connection, retry_failed=True)
+    for statement in mending("what another program skipped"):
+        connection.execute(text(statement))
+    assert rows(connection).keys() == ours
+    assert source.pending_ids(connection) == [theirs.id]
+    store.save(connection, [Outcome(theirs, picture("theirs"))])
+    assert rows(connection)[theirs.id]["analysis_status"] == "completed"
 
 
 def test_every_remedy_that_leads_there_finds_its_sql() -> None:
