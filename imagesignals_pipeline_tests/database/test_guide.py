@@ -31,10 +31,11 @@ MENDED = {check.name for check in verify.CHECKS if "(Mending)" in check.remedy}
 
 
 def mending(name: str) -> list[str]:
-    """Return the statements for a check: the first one is headed by its name."""
+    """Return the statements for a check, or another case: the first one is headed by its name."""
     (first,) = (n for n, each in enumerate(STATEMENTS) if each.startswith(f"-- {name}"))
     following = STATEMENTS[first + 1 :]
-    end = next(n for n, each in enumerate(following) if each.startswith("-- "))
+    headings = (n for n, each in enumerate(following) if each.startswith("-- "))
+    end = next(headings, len(following))
     return [STATEMENTS[first], *following[:end]]
 
 

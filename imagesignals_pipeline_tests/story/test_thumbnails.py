@@ -7,13 +7,23 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from imagesignals_pipeline import backfill, backlog, database, match, settings, source, store
+from imagesignals_pipeline import (
+    backfill,
+    backlog,
+    database,
+    match,
+    settings,
+    source,
+    store,
+    verify,
+)
 from imagesignals_pipeline.match import payload
 from imagesignals_pipeline.model import Failure, FailureKind, Outcome
 from imagesignals_pipeline.review import groups
 from imagesignals_pipeline.sql import schema
 from imagesignals_pipeline.sql.loader import migrations
 from imagesignals_pipeline.store import rechecks, sealed
+from imagesignals_pipeline_tests.database.test_guide import mending
 from imagesignals_pipeline_tests.few import insert
 from imagesignals_pipeline_tests.story.conftest import Operator
 from imagesignals_pipeline_tests.story.test_matching import (
@@ -191,6 +201,49 @@ class TestEncrypted:
         assert reseal(engine) == 0
         arrive(engine, cast())
         assert state(engine) == found
+
+    @pytest.mark.parametrize("new", ["", NEWER_KEY])
+    def test_a_lost_key_costs_no_link(
+        self, engine: Engine, monkeypatch: pytest.MonkeyPatch, new: str
+    ) -> None:
+        """The guide's SQL lets batches go on; what is out of reach keeps its row and its links.
+
+        At the end everything is as it was; half of it was stored before there was a key.
+        """
+        arrive(engine, cast()[::2])
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, KEY)
+        arrive(engine, cast()[1::2])
+        found, rows = state(engine), said(engine)
+        monkeypatch.setenv(settings.THUMBNAIL_KEY, new)
+        later = database.engine(engine.url)
+        with pytest.raises(store.ThumbnailsLockedError):
+            arrive(later, cast()[:1])
+        with later.begin() as connection:
+            for statement in mending("the key of the thumbnails is lost"):
+                connection.execute(text(statement))
+            outdated = source.outdated_ids(connection, match.ALGORITHM_VERSION)
+            assert set(outdated) == {each.id for each in cast()}
+        backfill.settle(later)
+        assert said(later) == rows
+        copies = [each for each in cast() if each.copy_of]
+        away = {copies[0].copy_of, copies[-1].id}
+        gone = Failure(FailureKind.NOT_FOUND, "Failed to fetch: 404")
+        with later.connect() as connection:
+            lost = source.submissions(connection, [id_ for id_ in away if id_])
+        backfill.commit(later, [Outcome(each, gone) for each in lost])
+        for each in cast():
+            if each.id not in away:
+                arrive(later, [each])
+                assert said(later) == rows
+        backfill.settle(later)
+        with later.connect() as connection:
+            assert said(later) == rows
+            assert all(check.passed for check in verify.report(connection).checks)
+        arrive(later, [each for each in cast() if each.id in away])
+        backfill.settle(later)
+        assert state(later) == found
+        assert {each[0] == sealed.SEALED for each in stored(later).values()} == {bool(new)}
+        later.dispose()
 
     def test_a_missing_library_is_named(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
