@@ -62,6 +62,15 @@ def test_the_service_outlasts_a_boot_without_network() -> None:
     assert (unit["Service"]["Restart"], unit["Service"]["RestartSec"]) == ("on-failure", "10")
 
 
+def test_the_services_variables_are_read_alike_by_systemd_and_a_shell() -> None:
+    """Each is one of ours, and its value stands in single quotes."""
+    page = (settings.ROOT / "docs" / "deployment.md").read_text("utf-8")
+    lines = page.partition("```sh\n")[2].partition("```")[0].splitlines()
+    names = [re.fullmatch("([A-Z_]+)='[^']*'", line) for line in lines]
+    assert names
+    assert {each and each[1] for each in names} <= set(settings.NAMES)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_is_one(page: Path) -> None:
     """A command that a page shows exists, with the options that it is shown with."""
