@@ -102,6 +102,7 @@ def reanalyse_outdated_schedule(
     context: dg.ScheduleEvaluationContext, postgres: dg.ResourceParam[Postgres]
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """Analyse a portion of the oldest outdated pictures anew; switch it off when none is left."""
+    abandoned.end(context.instance)  # a killed portion would else keep its own schedule waiting
     if requests.is_busy(context.instance, reanalyse_outdated.name):
         return dg.SkipReason("The last portion is not done yet.")
 

@@ -255,21 +255,39 @@ def test_what_is_tried_in_vain_is_tried_ever_less(instance: dg.DagsterInstance) 
     assert requests.months(instance, JOB, [other], {}).runs
 
 
+def killed(instance: dg.DagsterInstance, job: dg.JobDefinition, **tags: str) -> str:
+    """Make a run whose process is gone, which seems to go on; return its id."""
+    run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    signed = f"{socket.gethostname()} {os.getpid()} 0 {run.run_id}"  # our number, born at boot
+    instance.add_run_tags(run.run_id, {abandoned.PROCESS_TAG: signed})
+    return run.run_id
+
+
+def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
+    """Return what Dagster knows of a run."""
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
 def test_a_tick_ends_the_runs_of_the_dead(few: Connection) -> None:
     """A killed run no longer keeps its month: the tick that finds it asks for the next one."""
     assert few
-    signed = f"{socket.gethostname()} {os.getpid()} 0"  # our number, but born at boot
     with dg.instance_for_test() as instance:
-        run = instance.create_run_for_job(
-            some_job,
-            status=dg.DagsterRunStatus.STARTED,
-            tags={requests.PARTITION_TAG: IN_OCTOBER},
-        )
-        instance.add_run_tags(run.run_id, {abandoned.PROCESS_TAG: f"{signed} {run.run_id}"})
+        run_id = killed(instance, some_job, **{requests.PARTITION_TAG: IN_OCTOBER})
         assert IN_OCTOBER in {each.partition_key for each in look(instance)}
-        ended = instance.get_run_by_id(run.run_id)
-        assert ended is not None
-        assert ended.status is dg.DagsterRunStatus.FAILURE
+        assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("schedule", schedules.SCHEDULES, ids=lambda each: each.name)
+def test_no_schedule_waits_for_the_dead(few: Connection, schedule: dg.ScheduleDefinition) -> None:
+    """A killed run of a schedule's own job is ended by its next tick, whatever that asks for."""
+    assert few
+    with dg.instance_for_test() as instance:
+        job = dg.GraphDefinition(name=schedule.job_name, node_defs=[rest]).to_job()
+        run_id = killed(instance, job)
+        tick(instance, schedule)
+        assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
 
 
 def test_links_wait_for_runs_that_settle_them(instance: dg.DagsterInstance) -> None:
