@@ -89,9 +89,11 @@ class Pacing:
             host = self._remember(origin)
             host.users += 1
         try:
-            self._pause(host, allowance)
-            with host.slots:
+            self._take_slot(host, allowance)
+            try:
                 yield
+            finally:
+                host.slots.release()
         finally:
             with self._lock:
                 host.users -= 1
@@ -109,6 +111,19 @@ class Pacing:
             if host.strikes >= STRIKES:
                 pause_s = REST_S
             host.busy_until = max(host.busy_until, time.monotonic() + pause_s)
+
+    def _take_slot(self, host: _Host, allowance: Allowance) -> None:
+        """Take one of the host's slots at a moment at which it may be asked.
+
+        Whoever had to wait for a slot looks again, as the host may want a pause by now. Nobody
+        keeps a slot while it pauses: pictures wait for the same pause together, not in turn.
+        """
+        while True:
+            self._pause(host, allowance)
+            host.slots.acquire()
+            if host.busy_until <= time.monotonic():
+                return
+            host.slots.release()
 
     def _pause(self, host: _Host, allowance: Allowance) -> None:
         pause_s = host.busy_until - time.monotonic()

@@ -189,6 +189,44 @@ def test_who_comes_later_respects_the_wait_too(server: Server, fetcher_of: Fetch
     assert time.monotonic() - began >= 1
 
 
+def test_who_waits_for_its_turn_respects_the_wait_too(
+    server: Server, fetcher_of: FetcherOf
+) -> None:
+    """Pictures that queue for a place at the host ask when the pause is over and not before."""
+    asked_at: list[float] = []
+
+    def busy_at_first(line: Line, seen: Seen) -> object:
+        if asked_at:
+            asked_at.append(time.monotonic())
+            return reply(200, PICTURE)(line, seen)
+        asked_at.append(time.monotonic() + 0.3)
+        time.sleep(0.3)  # all others queue by now
+        return reply(429, retry_after="1")(line, seen)
+
+    server.otherwise = busy_at_first
+    fetcher = fetcher_of(allowed_origins=(server.url,), per_host=1)
+    with ThreadPoolExecutor(6) as pool:
+        results = list(pool.map(fetcher.fetch, [f"{server.url}/{n}" for n in range(6)]))
+    assert results == [PICTURE] * 6
+    refused_at, *later = asked_at
+    assert len(later) == 6
+    assert min(later) >= refused_at + 1
+
+
+def test_pauses_are_waited_for_together(server: Server, fetcher_of: FetcherOf) -> None:
+    """However many pictures queue at a host that refuses all, each gives up after its own wait."""
+    server.otherwise = reply(429, retry_after="60")
+    fetcher = fetcher_of(allowed_origins=(server.url,), per_host=1, attempts=1, max_wait_s=1.5)
+    began = time.monotonic()
+    with ThreadPoolExecutor(12) as pool:
+        results = list(pool.map(fetcher.fetch, [f"{server.url}/{n}" for n in range(12)]))
+    assert time.monotonic() - began < 4
+    assert {each.kind for each in results if isinstance(each, Failure)} == {
+        FailureKind.RATE_LIMITED
+    }
+    assert len(results) == 12
+
+
 def test_who_cannot_wait_that_long_is_told_so(server: Server, fetcher_of: FetcherOf) -> None:
     """A picture whose patience is shorter than the host's pause fails without asking."""
     server.answers["/first.png"] = reply(429, retry_after="60")
