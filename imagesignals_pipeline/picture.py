@@ -5,7 +5,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Self, TypeVar
 
 from imagesignals_pipeline import match
@@ -13,7 +12,7 @@ from imagesignals_pipeline.analyse import exif, hashes, screenshot, texture
 from imagesignals_pipeline.analyse.decode import Picture, decode
 from imagesignals_pipeline.analyse.formats import Format
 from imagesignals_pipeline.model import Analysis, Failure, FailureKind, Fingerprint, Signals
-from imagesignals_pipeline.workers import Limits, StoppedError, Workers
+from imagesignals_pipeline.workers import Limits, NoWorkersHereError, StoppedError, Workers
 
 _LOGGER = logging.getLogger(__name__)
 _OURS = re.compile(r'File "[^"\n]*/imagesignals_pipeline/([\w/]{1,60}\.py)", line (\d{1,6}),')
@@ -102,11 +101,11 @@ class Inspectors:
         the log says what happened.
 
         Raises:
-            BrokenProcessPool: Workers cannot be started at all; no picture is to blame.
+            NoWorkersHereError: Workers cannot be started at all; no picture is to blame.
         """
         try:
             return self._workers.call(inspect, content)
-        except BrokenProcessPool:
+        except NoWorkersHereError:
             raise
         except StoppedError as stopped:
             return Failure(FailureKind.DECODER_LIMIT, f"Decoding stopped: {stopped}")
@@ -120,7 +119,7 @@ class Inspectors:
         """Call a function on what is ours in a worker, or here if the worker was stopped.
 
         Raises:
-            BrokenProcessPool: Workers cannot be started at all.
+            NoWorkersHereError: Workers cannot be started at all.
         """
         try:
             return self._workers.call(function, *args)

@@ -16,7 +16,7 @@ from imagesignals_pipeline.backfill import NotPlannedError
 from imagesignals_pipeline.defs.resources import plain_failures
 from imagesignals_pipeline.fetch import StorageMisconfiguredError
 from imagesignals_pipeline.store import ThumbnailsLockedError
-from imagesignals_pipeline.workers.pool import NoWorkersHereError
+from imagesignals_pipeline.workers import NoWorkersHereError
 
 REMEMBERED = 20
 """Runs of which one process knows; it has one or a few at a time."""

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from queue import LifoQueue
@@ -30,7 +31,7 @@ class StoppedError(Exception):
 
 
 class NoWorkersHereError(OperatorError):
-    """This process may not start any: no picture is to blame, and none must be called a failure."""
+    """There are none to be had: no picture is to blame, and none must be called a failure."""
 
 
 class _KilledError(StoppedError):
@@ -76,13 +77,18 @@ class Workers:
         Raises:
             StoppedError: It needed too much time or memory, or it killed its process; where the
                 process was killed from outside, it has been called twice.
-            BrokenProcessPool: Processes cannot be started at all; no call is to blame.
+            NoWorkersHereError: Processes cannot be started, or all have been stopped.
         """
         worker = self._idle.get()  # a call waits here: its clock starts with its work
         try:
+            with suppress(_KilledError):  # by whom? A call is to blame if it happens again
+                return worker.call(function, args)
             return worker.call(function, args)
-        except _KilledError:  # nobody knows by whom: a call is to blame if it happens again
-            return worker.call(function, args)
+        except BrokenProcessPool as error:
+            raise NoWorkersHereError(
+                f"Pictures cannot be decoded: {error}. Run it again when the machine has room for "
+                "more processes and open files."
+            ) from error
         finally:
             self._idle.put(worker)
 
@@ -122,8 +128,8 @@ class _Worker:
         with self._turn:
             try:
                 future = self._pool.schedule(held_call, args=call, timeout=self._limits.wall_s)
-            except RuntimeError as error:
-                raise BrokenProcessPool("The worker process has ended") from error
+            except (OSError, RuntimeError) as error:  # what the call raises, its future tells
+                raise BrokenProcessPool(_why_not_started(error)) from error
             self._future = future
         return future
 
@@ -142,7 +148,7 @@ class _Worker:
             kind = _KilledError if error.exitcode == -signal.SIGKILL else StoppedError
             raise kind(self._cause_of_death(error.exitcode)) from error
         except CancelledError as error:
-            raise BrokenProcessPool("The worker process was stopped") from error
+            raise BrokenProcessPool("the worker process was stopped") from error
 
     def _cause_of_death(self, exit_code: int) -> str:
         if exit_code in _OUT_OF_TIME:
@@ -154,7 +160,7 @@ class _Worker:
     def _renew(self) -> None:
         with self._turn:
             if self._stopped:
-                raise BrokenProcessPool("The worker process was stopped")
+                raise BrokenProcessPool("the worker process was stopped")
             self._end()
             self._pool = self._new_pool()
 
@@ -171,6 +177,14 @@ class _Worker:
             initializer=settle,
             context=CleanContext(),  # pyright: ignore[reportArgumentType] - typeshed has Windows' pipes
         )
+
+
+def _why_not_started(error: OSError | RuntimeError) -> str:
+    """Return why Pebble takes no call; its own error may have the system's as its cause."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, OSError):
+        return f"no worker process can be started ({cause.strerror})"
+    return "the worker process has ended"
 
 
 def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:

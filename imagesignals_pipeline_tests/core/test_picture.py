@@ -9,7 +9,8 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import spawn
+from multiprocessing.resource_tracker import ensure_running
 from threading import Event
 
 import pytest
@@ -26,10 +27,11 @@ from imagesignals_pipeline.model import (
     Failure,
     FailureKind,
     Fingerprint,
+    OperatorError,
     Signals,
 )
 from imagesignals_pipeline.picture import Inspectors, inspect
-from imagesignals_pipeline.workers import Limits
+from imagesignals_pipeline.workers import Limits, NoWorkersHereError
 from imagesignals_pipeline_tests.core.drawing import blocks, encode, page, photo
 from imagesignals_pipeline_tests.core.test_match_pictures import receipt
 
@@ -334,12 +336,18 @@ def test_our_own_mistakes_cost_one_picture(
     assert "A picture of 3 bytes could not be inspected" in caplog.text
 
 
-def test_workers_that_cannot_run_are_no_picture_s_fault() -> None:
-    """When there are no workers at all, the run ends instead of failing picture by picture."""
-    inspectors = Inspectors(1)
-    with inspectors:
-        pass
-    with pytest.raises(BrokenProcessPool):
+def test_workers_that_cannot_run_are_no_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be started, that is told in one line, of no picture, until one can."""
+    ensure_running()  # multiprocessing's own helper is another process
+    with Inspectors(1) as inspectors:
+        with monkeypatch.context() as patch:
+            patch.setattr(spawn, "_python_exe", b"/dev/null/python")
+            with pytest.raises(NoWorkersHereError, match=r"started \(Not a directory\)\. Run it"):
+                inspectors.inspect(encode(blocks()))
+            with pytest.raises(OperatorError, match="Pictures cannot be decoded: no worker"):
+                inspectors.call(os.getpid)
+        assert isinstance(inspectors.inspect(encode(blocks())), Analysis)
+    with pytest.raises(NoWorkersHereError, match="was stopped"):
         inspectors.inspect(encode(blocks()))
 
 

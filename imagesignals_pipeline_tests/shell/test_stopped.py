@@ -4,6 +4,8 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from multiprocessing import spawn
+from multiprocessing.resource_tracker import ensure_running
 
 import dagster as dg
 import pytest
@@ -193,6 +195,26 @@ def test_busy_tables_are_the_matter_of_one_batch(
     ]
     rows = waiting.execute(text("select from payment_image_signals")).all()
     assert len(rows) == BATCHES - 1
+
+
+def test_without_decoders_one_batch_is_fetched(
+    waiting: Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no process can be started, the run ends in one line, and no screenshot has failed."""
+    ensure_running()  # multiprocessing's own helper is another process
+    with Server(otherwise=reply(200, receipt())) as server:
+        monkeypatch.setenv(settings.STORAGE_URL, server.url + STORED)
+        with monkeypatch.context() as patch:
+            patch.setattr(spawn, "_python_exe", b"/dev/null/python")
+            said = reasons(run(instance))
+        assert server.paths() == [f"{STORED}0.png"]
+        assert said == [said[0]] * BATCHES
+        assert said[0].startswith("Pictures cannot be decoded: no worker process can be started")
+        count = text("select count(*) from payment_image_signals")
+        assert waiting.execute(count).scalar_one() == 0
+        waiting.rollback()
+        assert reasons(run(instance)) == []
+    assert waiting.execute(count).scalar_one() == BATCHES
 
 
 def test_few_runs_are_remembered() -> None:
