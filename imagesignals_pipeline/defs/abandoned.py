@@ -70,8 +70,10 @@ def is_over(instance: dg.DagsterInstance, run_id: str) -> bool:
 def end(instance: dg.DagsterInstance) -> list[str]:
     """End the runs of processes of this machine that are no more; return the ids of these runs."""
     ended: list[str] = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)):
-        if _is_dead(run):
+    for seen in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY)):
+        # What a process that ended meanwhile said last of its run counts.
+        run = instance.get_run_by_id(seen.run_id) if _is_dead(seen) else None
+        if run is not None and run.status in UNDER_WAY:
             if run.status is dg.DagsterRunStatus.CANCELING:  # and shall not start again
                 instance.report_run_canceled(run, f"{KILLED} It was being cancelled.")
             else:

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -122,6 +122,36 @@ def test_the_dead_are_ended(
     assert abandoned.end(instance) == [buried]
     assert {status(instance, run) for run in [*runs, buried]} == {dg.DagsterRunStatus.FAILURE}
     assert abandoned.end(instance) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "after"),
+    [
+        (dg.DagsterEventType.RUN_SUCCESS, dg.DagsterRunStatus.SUCCESS),
+        (dg.DagsterEventType.RUN_CANCELING, dg.DagsterRunStatus.CANCELED),
+    ],
+)
+def test_what_a_process_says_last_counts(
+    instance: dg.DagsterInstance,
+    sleeping: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    last: dg.DagsterEventType,
+    after: dg.DagsterRunStatus,
+) -> None:
+    """A run that ends, process and all, between two looks at it stays what it has become."""
+    run_id = started(instance, signature_of(sleeping.pid))
+    read = instance.get_runs
+
+    def read_before_its_end(filters: dg.RunsFilter) -> Sequence[dg.DagsterRun]:
+        runs = read(filters)
+        instance.report_dagster_event(dg.DagsterEvent(last.value, signed_job.name), run_id)
+        sleeping.kill()
+        sleeping.wait()
+        return runs
+
+    monkeypatch.setattr(instance, "get_runs", read_before_its_end)
+    abandoned.end(instance)
+    assert status(instance, run_id) is after
 
 
 def test_what_the_system_hides_is_asked_for(
