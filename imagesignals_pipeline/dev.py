@@ -20,6 +20,7 @@ SOON_S = 30.0
 """Dagster that ends sooner may not be able to start: its port is taken, its settings are wrong."""
 ATTEMPTS = 3
 STOP_TIMEOUT_S = 30.0
+ASK_AGAIN_S = 0.05
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
 """By its text: when Python reads the option, it cannot import the class of the warning yet."""
 
@@ -144,12 +145,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_TIMEOUT_S)
-    for insist in (signal.SIGTERM, signal.SIGKILL):
-        try:
+    with suppress(ProcessLookupError):  # nobody of it is left
+        for insist in (signal.SIGTERM, signal.SIGKILL):
             os.killpg(process.pid, insist)
-            process.wait(POLL_S)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
+            patience = time.monotonic() + POLL_S
+            while time.monotonic() < patience:
+                process.poll()  # who is dead and not buried would count as there
+                with suppress(ChildProcessError):  # a container's first process inherits others
+                    os.waitpid(-process.pid, os.WNOHANG)
+                os.killpg(process.pid, 0)  # only asks
+                time.sleep(ASK_AGAIN_S)
 
 
 @contextmanager

@@ -6,12 +6,41 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from imagesignals_pipeline import dev
+
+SESSION = """
+import os, signal, sys, time
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+
+def tidy(*_):
+    time.sleep(0.5)
+    (folder / "tidied").touch()
+    os._exit(0)
+
+def end(*_):
+    os._exit(0)
+
+for on_interrupt, on_term in ((signal.SIG_IGN, tidy), (signal.SIG_IGN, signal.SIG_IGN)):
+    if not os.fork():
+        break
+else:
+    on_interrupt = on_term = end
+signal.signal(signal.SIGINT, on_interrupt)
+signal.signal(signal.SIGTERM, on_term)
+(folder / f"{os.getpid()}.ready").touch()
+while True:
+    signal.pause()
+"""
+"""A process that ends when it is interrupted, one that tidies up first, and one that stays."""
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
@@ -65,3 +94,19 @@ def test_who_asks_when_the_address_is_told_is_heard(
         assert dev.supervise(None, 1, lambda: None) == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_who_outlives_dagster_has_time_to_tidy_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is left of its session is asked to end before it is killed, and then none is left."""
+    monkeypatch.setattr(dev, "POLL_S", 2.0)
+    dagster = subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(tmp_path)], start_new_session=True
+    )
+    while len(members := [*tmp_path.glob("*.ready")]) < 3:
+        time.sleep(0.02)
+    dev._stop(dagster)
+    assert (tmp_path / "tidied").exists()
+    left = [int(each.stem) for each in members if psutil.pid_exists(int(each.stem))]
+    assert {psutil.Process(each).status() for each in left} <= {psutil.STATUS_ZOMBIE}
