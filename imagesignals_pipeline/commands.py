@@ -400,7 +400,7 @@ def _duplicates(report: verification.Report) -> Table:
         table.add_row(
             _cell(each.flat_id),
             f"{each.created_at:%Y-%m-%d %H:%M}" if each.created_at else "",
-            f"{each.similarity_percentage} %",
+            "" if each.similarity_percentage is None else f"{each.similarity_percentage} %",
             _cell(each.similarity_explanation),
         )
     return table

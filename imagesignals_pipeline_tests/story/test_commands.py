@@ -72,6 +72,20 @@ def test_verify_for_people(society: Operator) -> None:
     assert "Submitted (UTC)" in said.out
 
 
+def test_a_copy_without_a_percentage(done: Operator) -> None:
+    """Of what another program found without saying how alike it is, nothing stands there."""
+    with done.engine.begin() as connection:
+        connection.execute(
+            text(
+                "update payment_image_signals set written_by_pipeline = false,"
+                " similarity_percentage = null where duplicate_detected"
+            )
+        )
+    said = done.runs("verify")
+    assert "F-601" in said.out
+    assert "None" not in said.out
+
+
 def test_verify_fails_when_a_table_is_broken(done: Operator, clean_run: CleanRun) -> None:
     """A failed check of severity ERROR is exit status 1; the backfill that it asks for mends it."""
     with done.engine.begin() as connection:
