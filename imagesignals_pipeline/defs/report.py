@@ -58,13 +58,19 @@ def duplicate_review_report(
                 zone=read.time_zone,
                 most_groups=config.most_groups,
             )
-        expired = report.expire(read.reports, now, days=read.report_days)
+        removed, left = report.expire(read.reports, now, days=read.report_days)
+    if left:  # the new report is there all the same; tried again, there would be another one
+        dg.get_dagster_logger().warning(
+            "Reports older than %s could not be removed: remove them from %s yourself: %s",
+            *(settings.REPORT_DAYS, read.reports, ", ".join(left)),
+        )
     return dg.MaterializeResult(
         metadata={
             "report": dg.MetadataValue.path(str(made.first_file)),
             "latest_copies": preview.table(_latest(made)),
             **preview.numbers(made),
-            "old_reports_removed": expired,
+            "old_reports_removed": removed,
+            "old_reports_left": len(left),
         }
     )
 

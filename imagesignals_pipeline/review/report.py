@@ -103,20 +103,26 @@ def write(  # noqa: PLR0913 - the bounds have defaults
     )
 
 
-def expire(folder: Path, now: datetime, *, days: int) -> int:
-    """Remove reports that are older, and what killed ones left; return how many.
+def expire(folder: Path, now: datetime, *, days: int) -> tuple[int, list[str]]:
+    """Remove reports that are older, and what killed ones left; what else lies there stays.
 
-    What else lies in the folder stays.
+    Returns:
+        How many were removed; the names of those that could not be, such as another user's, which
+        keep none of the others.
     """
     if not folder.is_dir():
-        return 0
+        return 0, []
     oldest = now - timedelta(days=days)
     made = {each: _made_at(each) for each in folder.iterdir() if not each.is_symlink()}
     expired = [each for each, at in made.items() if at and at < oldest]
     expired += [each for each in made if _was_given_up(each, now)]
+    left: list[str] = []
     for each in expired:
-        shutil.rmtree(each)
-    return len(expired)
+        try:
+            shutil.rmtree(each)
+        except OSError:
+            left.append(each.name)
+    return len(expired) - len(left), sorted(left)
 
 
 def _was_given_up(folder: Path, now: datetime) -> bool:

@@ -322,12 +322,12 @@ def test_old_reports_are_removed_and_nothing_else(connection: Connection, tmp_pa
     (tmp_path / "2020-02-30T00-00-00Z").mkdir()
     for days in (0, 29, 31):
         report.write(connection, tmp_path, NOW - timedelta(days=days), show_pictures=True)
-    assert report.expire(tmp_path, NOW, days=30) == 1
+    assert report.expire(tmp_path, NOW, days=30) == (1, [])
     assert {each.name for each in tmp_path.iterdir()} == {
         *(kept.name, elsewhere.name, "2020-02-30T00-00-00Z"),
         *("2026-03-04T05-06-07Z", "2026-02-03T05-06-07Z"),
     }
-    assert report.expire(tmp_path / "never made", NOW, days=30) == 0
+    assert report.expire(tmp_path / "never made", NOW, days=30) == (0, [])
 
 
 def test_what_a_killed_report_left_is_removed(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ def test_what_a_killed_report_left_is_removed(tmp_path: Path) -> None:
         (tmp_path / name / "page-1.html").write_text("pictures")
         written = (NOW - age).timestamp()
         os.utime(tmp_path / name, (written, written))
-    assert report.expire(tmp_path, NOW, days=400) == 1
+    assert report.expire(tmp_path, NOW, days=400) == (1, [])
     assert [each.name for each in tmp_path.iterdir()] == [".new-under-way"]
 
 

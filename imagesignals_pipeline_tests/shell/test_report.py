@@ -1,6 +1,9 @@
 """Report and patterns as assets: where they go, what the UI shows of them, what is refused."""
 
+import errno
+import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -61,6 +64,33 @@ def test_materializing_writes_a_report(
     engine.dispose()
     assert marked == 1
     assert not old.exists()
+
+
+def test_an_old_report_of_another_user_stays_and_is_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The new one is a success, and so is what else was to be removed; the log names the old."""
+    days = [home / "reports" / f"2020-01-0{day}T00-00-00Z" for day in (1, 2, 3)]
+    for each in days:
+        each.mkdir(parents=True)
+    remove = shutil.rmtree
+
+    def refuse(path: Path, *args: Any, **options: Any) -> None:
+        if path == days[1]:  # as the system would, but not to root, as whom tests may run
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        remove(path, *args, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    result = materialize(duplicate_review_report)
+    assert result.success
+    (event,) = result.asset_materializations_for_node("duplicate_review_report")
+    shown = {name: value.value for name, value in event.metadata.items()}
+    assert (shown["old_reports_removed"], shown["old_reports_left"]) == (2, 1)
+    assert [each.exists() for each in days] == [False, True, False]
+    told = "Reports older than IMAGESIGNALS_REPORT_DAYS could not be removed"
+    assert f"{told}: remove them from {days[1].parent} yourself: {days[1].name}" in (
+        capfd.readouterr().err
+    )
 
 
 def test_the_latest_copy_is_shown_first(home: Path, database_url: str) -> None:
