@@ -2638,14 +2638,18 @@ select set_config('plan_cache_mode', 'force_generic_plan', true) as plan_cache_m
 -- == What was not analysed, to look at (source.py) =============================================
 
 -- name: failures
--- The newest submissions of a window whose screenshot failed or was skipped, and why.
+-- The newest submissions of a window whose present screenshot failed or was skipped, and why.
 select
-    submission.flat_id,
+    coalesce(cast(submission.flat_id as text), '') as flat_id,
     to_char(submission.created_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as submitted,
     coalesce(signals.failure_kind, 'unknown') as kind,
-    signals.analysis_error as reason
+    coalesce(signals.analysis_error, '') as reason
 from payment_submissions as submission
-join payment_image_signals as signals on signals.payment_submission_id = submission.id
+join payment_image_signals as signals
+    on signals.payment_submission_id = submission.id
+    and imagesignals_is_current(
+        signals.written_by_pipeline, signals.image_url, submission.screenshot_url
+    )
 where imagesignals_has_screenshot(submission.screenshot_url)
     and signals.analysis_status in ('failed', 'skipped')
     and imagesignals_within(submission.created_at, :since, :until)

@@ -384,6 +384,30 @@ class TestFailures:
         }
         assert "http" not in frame.to_csv()
 
+    def test_a_corrected_screenshot_is_no_failure(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """One that waits for its turn is counted as pending, so it is not among what failed."""
+        connection.execute(
+            text("update payment_submissions set screenshot_url = 'https://x/new' where id = :id"),
+            {"id": society["damaged"].id},
+        )
+        kinds = source.failures_frame(connection)["kind"].tolist()
+        assert kinds == ["unknown", "not_found", str(A_PDF.kind)]
+        totals = source.totals(connection)
+        assert totals.failed + totals.skipped == len(kinds)
+
+    def test_what_is_not_known_is_blank(
+        self, connection: Connection, society: dict[str, Submission]
+    ) -> None:
+        """A flat without label and another program's failure without a reason are no "nan"."""
+        connection.execute(
+            text("update payment_submissions set flat_id = null where id = :id"),
+            {"id": society["adopted failure"].id},
+        )
+        first = source.failures_frame(connection, limit=1)
+        assert first[["flat_id", "reason"]].to_numpy().tolist() == [["", ""]]
+
     def test_a_window_and_a_limit(
         self, connection: Connection, society: dict[str, Submission]
     ) -> None:
