@@ -204,21 +204,21 @@ def settle(
         store.link(connection, settled.submissions)
         return settled.moved
 
-    with engine.connect() as connection:
+    with engine.begin() as connection:
         source.require_visible(connection)
     withdrawn = _in_turn(engine, store.forget_withdrawn)
     moved = known = 0
     # To find what has moved reads all pictures, so that it is not done beside what waits.
     for compare in (matching.settle,) if postpone else (matching.settle, matching.recheck):
-        portion = PORTION
+        portion, counted = PORTION, postpone
         while portion == PORTION:
             portion = _in_turn(engine, partial(write, compare, matching.Seen(call)))
             moved += portion
             # There may be many more. Those of another version, and what is postponed, do not count.
-            if moved == PORTION and not postpone:
-                with engine.connect() as connection:
+            if portion == PORTION and not counted:
+                with engine.begin() as connection:
                     left = backlog.unsettled(connection, match.ALGORITHM_VERSION).pictures_moved
-                known = moved + left if left else 0
+                known, counted = moved + left if left else 0, True
             if portion and moved >= PORTION:
                 tell(activity.compared_anew(moved, known))
     with engine.begin() as connection:

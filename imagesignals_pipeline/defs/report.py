@@ -49,7 +49,7 @@ def duplicate_review_report(
     with plain_failures():
         read = settings.read(os.environ)
         one_moment = postgres.engine.execution_options(isolation_level="REPEATABLE READ")
-        with one_moment.connect() as connection:
+        with one_moment.begin() as connection:
             made = report.write(
                 connection,
                 read.reports,

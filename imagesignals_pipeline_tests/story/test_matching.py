@@ -338,6 +338,26 @@ def test_what_waits_is_compared_in_the_workers_and_told(
     assert told == [f"🔁 Compared {each} of {waiting} pictures anew" for each in counts]
 
 
+def test_how_many_wait_is_told_also_where_few_have_moved(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are counted together, and neither look takes from the driver what it has prepared."""
+    arrive(engine, cast())
+    with engine.begin() as connection:
+        connection.execute(
+            text("delete from payment_submissions where id = :id"), {"id": cast()[0].id}
+        )
+        connection.execute(text("insert into image_rechecks select generate_series(1000, 1007)"))
+    monkeypatch.setattr(backfill, "PORTION", 3)
+    told: list[str] = []
+    rolled_back: list[object] = []
+    event.listen(engine, "rollback", rolled_back.append)
+    total = backfill.settle(engine, tell=lambda each: told.append(each.line)).pictures_moved
+    assert told
+    assert all(each.endswith(f" of {total} pictures anew") for each in told)
+    assert not rolled_back
+
+
 def test_all_pictures_are_read_once_to_find_what_has_moved(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
