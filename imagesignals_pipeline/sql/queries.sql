@@ -2628,8 +2628,15 @@ order by asked.mark, holder.first_created_at;
 -- == One worker a batch (store/turns.py) ==========================================================
 
 -- name: hold_batch
--- Whether a batch is ours until this transaction ends; false while another one holds it.
-select pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held;
+-- Whether a batch is ours until this transaction ends; false while another one holds it. It says
+-- nothing while its screenshots are fetched and decoded, which takes hours in the worst case. So a
+-- machine that is gone is known by its silence on the network; behind a pooler, in a day at last.
+select
+    pg_try_advisory_xact_lock(hashtextextended('imagesignals:batch ' || :batch, 0)) as held,
+    set_config('idle_in_transaction_session_timeout', '1d', true) as idle_timeout,
+    set_config('tcp_keepalives_idle', '60', true) as keepalives_idle,
+    set_config('tcp_keepalives_interval', '10', true) as keepalives_interval,
+    set_config('tcp_keepalives_count', '6', true) as keepalives_count;
 
 -- name: keep_plans
 -- Until this transaction ends statements have the plans of the batch before, as in `write_settings`.

@@ -1,12 +1,15 @@
 """A batch has one worker at a time, whatever machine it is on."""
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from imagesignals_pipeline import database, source
+from imagesignals_pipeline.database import connect
+from imagesignals_pipeline.sql import query
 from imagesignals_pipeline.store import alone, reading, turns
 
 OTHERS = (
@@ -44,6 +47,19 @@ def test_what_batches_ask_stays_prepared(database_url: str) -> None:
         with engine.begin() as holding, engine.begin() as connection:
             assert "pg_try_advisory_xact_lock" in holding.execute(prepared).scalar_one()
             assert "image_signal_batches" in connection.execute(prepared).scalar_one()
+
+
+def test_a_slow_batch_keeps_its_place(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its screenshots take, it is not taken for one whose worker is dead."""
+    monkeypatch.setattr(connect, "IDLE_TIMEOUT_S", 1)
+    with database.connected(database_url) as engine:
+        with alone(engine, "run", 1):
+            time.sleep(2)
+            batch = {"batch": "run 1"}
+            with engine.begin() as connection:
+                assert not connection.execute(query("hold_batch"), batch).scalar_one()
+        with engine.begin() as connection:
+            assert connection.execute(query("hold_batch"), batch).scalar_one()
 
 
 def test_who_dies_lets_go(database_url: str) -> None:
