@@ -33,6 +33,7 @@ PASSING = re.compile("already exists|still in use|did not start in time")
 READY, REJECTING = 0, 1
 """Two exit statuses of `pg_isready`; a server that rejects is starting, stopping or recovering."""
 BUSY = "the server that runs did not start in time"
+MUTE = "it starts, but does not answer"
 TELLING = re.compile("FATAL|PANIC|error:|could not")
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -137,13 +138,15 @@ class Cluster:
             self._initialise()
         self.claim_socket_dir()
         deadline = time.monotonic() + START_TIMEOUT_S
+        said = ""
         while (answer := self._answer()) != READY:
-            said = BUSY if answer == REJECTING else self._try_to_start()
-            if said and not (PASSING.search(said) and time.monotonic() < deadline):
+            hopeless = said and not PASSING.search(said)
+            if hopeless or time.monotonic() > deadline:
                 raise EmbeddedPostgresError(
-                    f"PostgreSQL did not start in {self.home} ({_telling_line(said)}): "
+                    f"PostgreSQL did not start in {self.home} ({_telling_line(said or MUTE)}): "
                     f"remove the cause, {USE_YOUR_OWN}"
                 )
+            said = BUSY if answer == REJECTING else self._try_to_start()
             time.sleep(0.2 if said else 0)
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy
 from sqlalchemy import NullPool, create_engine, text
 
 from imagesignals_pipeline import embedded_postgres
-from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from imagesignals_pipeline.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError, cluster
 from imagesignals_pipeline.embedded_postgres.programs import Account
 
 USE_IT = """
@@ -215,10 +215,10 @@ def test_without_the_wheel_both_ways_out_are_told(
     )
 
 
-def scripted(directory: Path, initdb: str, postgres: str) -> Path:
+def scripted(directory: Path, **programs: str) -> Path:
     """Write programs that only say something, as PostgreSQL's would, and return their directory."""
     directory.mkdir()
-    for name, script in (("initdb", initdb), ("postgres", postgres)):
+    for name, script in programs.items():
         (directory / name).write_text(f"#!/bin/sh\n{script}\n")
         (directory / name).chmod(0o755)
     return directory
@@ -242,10 +242,26 @@ def test_programs_that_do_not_work_are_told(
     folder: Path, name: str, initdb: str, postgres: str, told: str
 ) -> None:
     """Wrong, unusable and failing programs end in one line with the cause and the way out."""
-    programs = scripted(folder / name, initdb, postgres)
+    programs = scripted(folder / name, initdb=initdb, postgres=postgres)
     if name == "none":
         (programs / "initdb").unlink()
     with pytest.raises(EmbeddedPostgresError, match=told) as refused:
         EmbeddedPostgres(folder / "home", programs).__enter__()
     assert "IMAGESIGNALS_DATABASE_URL" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_server_that_never_answers_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where each of its starts is said to have worked."""
+    programs = scripted(
+        folder / "programs",
+        initdb='mkdir "$2" && touch "$2/postgresql.conf"',
+        postgres="echo 'postgres (PostgreSQL) 18.6'",
+        pg_ctl="exit 0",
+        pg_isready="exit 2",
+    )
+    monkeypatch.setattr(cluster, "START_TIMEOUT_S", 0.5)
+    with pytest.raises(EmbeddedPostgresError, match=r"\(it starts, but does not answer\): remove"):
+        EmbeddedPostgres(folder / "home", programs).__enter__()
