@@ -162,9 +162,14 @@ def _named(uid: int) -> Account:
 def _stand_ins() -> Iterator[Account]:
     """Yield accounts that root can use, best first: a namespace leaves every file root's own."""
     unshare = shutil.which("unshare")
-    if unshare and not subprocess.run([unshare, *NAMESPACE, "true"], check=False).returncode:
+    if unshare and _works(unshare, *NAMESPACE, "true"):
         yield Account(0, 0, (unshare, *NAMESPACE))
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             entry = pwd.getpwnam(name)
             yield Account(entry.pw_uid, entry.pw_gid)
+
+
+def _works(*command: str) -> bool:
+    """Whether a command ends well; why it does not is nobody's matter."""
+    return not subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
