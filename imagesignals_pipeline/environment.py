@@ -50,7 +50,7 @@ def prepared(*, dagster: bool) -> Generator[EmbeddedPostgres | None]:
         The embedded server if one is needed; it stops with its last user.
 
     Raises:
-        MisconfiguredError: An address or a folder cannot be used.
+        OperatorError: A variable cannot be used, or the embedded server does not start.
     """
     read = settings.read(os.environ)
     with ExitStack() as stack:

@@ -184,7 +184,7 @@ def picture_of(payload: bytes) -> Greys:
 
 @lru_cache(maxsize=PICTURES)
 def thumbnail(coded: bytes) -> Greys:
-    """Decode the picture of a payload.
+    """Decode a payload's coded picture.
 
     Raises:
         ValueError: It is damaged, or larger than what is stored.
@@ -201,7 +201,7 @@ def thumbnail(coded: bytes) -> Greys:
 
 @lru_cache(maxsize=REMEMBERED)
 def halved(coded: bytes) -> Greys:
-    """Decode the picture of a payload at half its size.
+    """Decode a payload's coded picture at half its size.
 
     Raises:
         ValueError: It is damaged, or larger than what is stored.

@@ -241,7 +241,7 @@ select
         else false
     end as hidden;
 
--- == Batches (store/plans.py) ==================================================================
+-- == Batches (source.py, store/plans.py) =======================================================
 
 -- name: run_progress
 -- What became of the submissions that a run planned, so far; and of those done how many followed
@@ -312,7 +312,7 @@ group by (position - 1) / :batch_size;
 insert into image_signal_batches (run_id, batch_number, batch_count, submission_ids)
 values (:run_id, 0, 0, '{}');
 
--- == Signals (store/signals.py) ================================================================
+-- == Signals (store/turns.py, store/signals.py, store/sealed.py) ===============================
 
 -- name: lock_writes
 -- One writer at a time, until its transaction ends.
@@ -2438,7 +2438,7 @@ where told.kind is not null
 group by 1, 2, 3
 order by 1, 2, 4 desc, 3;
 
--- == Finding pictures (store/pictures.py, store/marks.py) ======================================
+-- == Finding pictures (store/pictures.py, store/marks.py, store/rechecks.py) ===================
 
 -- name: known_pictures
 -- Pictures by their numbers, of any version of the algorithm. A row of which the version is `held` is
