@@ -12,6 +12,7 @@ from hashlib import sha256
 import dagster as dg
 
 from imagesignals_pipeline.backlog import Backlog, Unsettled
+from imagesignals_pipeline.defs import abandoned
 from imagesignals_pipeline.defs.partitions import partition_key
 
 MARK_TAG = "imagesignals/waiting"
@@ -21,13 +22,7 @@ FIRST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(days=1)
 REMEMBERED = 10
 """Most attempts looked at; after these the pause has long been the longest."""
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
+UNFINISHED = [dg.DagsterRunStatus.QUEUED, *abandoned.UNDER_WAY]
 
 
 @dataclass(frozen=True, slots=True)

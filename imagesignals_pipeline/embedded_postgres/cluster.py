@@ -6,7 +6,6 @@ import re
 import secrets
 import shutil
 import stat
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,11 +22,11 @@ from imagesignals_pipeline.embedded_postgres.programs import (
 USER = "imagesignals"
 PORT = 5432
 """Only a part of the socket's name: nothing listens on the network."""
-MAX_SOCKET_PATH_BYTES = 103 if sys.platform == "darwin" else 107
+MAX_SOCKET_PATH_BYTES = 107
 START_TIMEOUT_S = 90.0
 """After a crash the dead server's children need seconds to go, and its log is replayed."""
 NO_PROCESS = 2**22 + 1
-"""One more than the largest process id of Linux; macOS ends at 99,999."""
+"""One more than the largest process id of Linux."""
 PASSING = re.compile("already exists|still in use|did not start in time")
 """What a start says while something of a killed server is still going away."""
 READY, REJECTING = 0, 1
@@ -258,8 +257,6 @@ class Cluster:
 
 def _works_in(directory: Path, process: int) -> bool:
     """Whether a process has this current directory, as each server has its data directory."""
-    if not Path("/proc/self/cwd").exists():
-        return True  # macOS: PostgreSQL's own judgement stands
     try:
         return Path(f"/proc/{process}/cwd").samefile(directory)
     except (FileNotFoundError, ProcessLookupError):
