@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from imagesignals_pipeline import database, environment, settings
 from imagesignals_pipeline.activity import Activity
-from imagesignals_pipeline.fetch import Fetcher
+from imagesignals_pipeline.fetch import Fetcher, FetchSettings
 from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.picture import Inspectors
 from imagesignals_pipeline.workers import Limits
@@ -30,7 +30,7 @@ class Postgres(dg.ConfigurableResource["Postgres"]):
     """The PostgreSQL database that holds `payment_submissions` (IMAGESIGNALS_DATABASE_URL)."""
 
     statement_timeout_s: int = Field(
-        default=300,
+        default=database.STATEMENT_TIMEOUT_S,
         ge=1,
         description="Seconds after which the database gives up a statement.",
     )
@@ -63,10 +63,15 @@ class Storage(dg.ConfigurableResource["Storage"]):
     """Where screenshots are fetched from (IMAGESIGNALS_STORAGE_URL, …_KEY, …_ALLOWED_ORIGINS)."""
 
     deadline_s: float = Field(
-        default=30, gt=0, le=600, description="Seconds that all work on one download may take."
+        default=FetchSettings().deadline_s,
+        gt=0,
+        le=600,
+        description="Seconds that all work on one download may take.",
     )
     max_bytes: int = Field(
-        default=10 * 1024 * 1024, ge=1024, description="Largest screenshot in bytes, unpacked."
+        default=FetchSettings().max_bytes,
+        ge=1024,
+        description="Largest screenshot in bytes, unpacked.",
     )
     _fetcher: Fetcher = PrivateAttr()
 
@@ -90,7 +95,10 @@ class Decoders(dg.ConfigurableResource["Decoders"]):
     """Worker processes in which pictures are decoded, limited in memory and time."""
 
     timeout_s: float = Field(
-        default=45, gt=0, le=600, description="Seconds after which a picture is given up."
+        default=Limits().wall_s,
+        gt=0,
+        le=600,
+        description="Seconds after which a picture is given up.",
     )
     _inspectors: Inspectors = PrivateAttr()
 
