@@ -22,8 +22,8 @@ from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from imagesignals_pipeline.database.errors import explain, withhold_values
 from imagesignals_pipeline.database.urls import normalise
 from imagesignals_pipeline.model import OperatorError
+from imagesignals_pipeline.sql import OLDEST_SERVER
 
-OLDEST_SERVER = 14
 STATEMENT_TIMEOUT_S = 300
 """Far more than a statement of ours takes; ends one that a broken plan made endless."""
 LOCK_TIMEOUT_S = 60

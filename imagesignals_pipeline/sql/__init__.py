@@ -4,6 +4,7 @@ from imagesignals_pipeline.sql.columns import Column, columns
 from imagesignals_pipeline.sql.loader import query
 from imagesignals_pipeline.sql.roles import RolesReport, grant_roles
 from imagesignals_pipeline.sql.schema import (
+    OLDEST_SERVER,
     MigrationReport,
     SchemaError,
     migrate,
@@ -11,6 +12,7 @@ from imagesignals_pipeline.sql.schema import (
 )
 
 __all__ = [
+    "OLDEST_SERVER",
     "Column",
     "MigrationReport",
     "RolesReport",

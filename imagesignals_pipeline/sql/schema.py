@@ -15,7 +15,8 @@ from imagesignals_pipeline.sql import loader, states
 from imagesignals_pipeline.sql.columns import columns
 from imagesignals_pipeline.sql.loader import Migration, query
 
-OLDEST_VERSION = 140000
+OLDEST_SERVER = 14
+"""Major version of PostgreSQL that has what the statements need."""
 TURN_TIMEOUT = "60s"
 """Longest wait for another migration."""
 ATTEMPTS = 10
@@ -152,8 +153,10 @@ def require_tables(connection: Connection) -> None:
 
 def _server(connection: Connection) -> Row[tuple[object, ...]]:
     server = connection.execute(query("server")).one()
-    if server.version_number < OLDEST_VERSION:
-        raise SchemaError(f"PostgreSQL 14 or newer is needed; this server is {server.version}.")
+    if server.version_number < 10_000 * OLDEST_SERVER:
+        raise SchemaError(
+            f"PostgreSQL {OLDEST_SERVER} or newer is needed; this server is {server.version}."
+        )
     return server
 
 
