@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from imagesignals_pipeline import match, matching, settings, store
+from imagesignals_pipeline import database, match, matching, settings, store
 from imagesignals_pipeline.model import Fingerprint, Outcome, Submission
 from imagesignals_pipeline.store import held, pictures, sealed
 from imagesignals_pipeline.store.held import Held
@@ -61,8 +61,14 @@ class TestHeld:
 
     def test_each_database_has_its_own(self, engine: Engine) -> None:
         """Two engines share nothing, connections of one share all."""
-        with engine.connect() as one, engine.connect() as other:
+        with (
+            database.connected(engine.url) as another,
+            engine.connect() as one,
+            engine.connect() as other,
+            another.connect() as elsewhere,
+        ):
             assert held.payloads(one) is held.payloads(other)
+            assert held.payloads(one) is not held.payloads(elsewhere)
             assert held.payloads(one) is not held.heads(one)
 
 
