@@ -616,38 +616,6 @@ class TestOthersAtWork:
             save(connection, submit(connection), wrong)
 
 
-def test_a_role_with_least_rights_can_do_all_the_work(engine: Engine) -> None:
-    """SELECT on the submissions and rights on our tables are enough, also under row security."""
-    with engine.connect() as connection:
-        made = [submit(connection, day) for day in range(2)]
-        connection.execute(
-            text(
-                "alter table payment_submissions enable row level security;"
-                "alter table payment_image_signals enable row level security;"
-                "alter table image_perceptual_hash_index enable row level security;"
-                "create role pipeline_writer;"
-                "grant select on payment_submissions, imagesignals_migrations to pipeline_writer;"
-                "grant select, insert, update, delete on payment_image_signals,"
-                " image_perceptual_hash_index, image_fingerprints, image_matches, image_pictures,"
-                " image_rechecks, image_signal_batches, image_signal_failures to pipeline_writer;"
-                "create policy reads on payment_submissions"
-                " for select to pipeline_writer using (true);"
-                "create policy writes on payment_image_signals to pipeline_writer using (true);"
-                "create policy writes on image_perceptual_hash_index"
-                " to pipeline_writer using (true);"
-                "set local role pipeline_writer"
-            )
-        )
-        ids = source.pending_ids(connection)
-        store.plan(connection, "run", ids, 5)
-        store.save(connection, [Outcome(each, picture("a")) for each in made], ANALYSED_AT)
-        store.link(connection, ids)
-        store.reindex(connection)
-        report = verify.report(connection)
-        assert {check.name for check in report.checks if not check.passed} == OF_AN_OLD_VERSION
-        assert marked(connection) == {made[1].id}
-
-
 def test_digests_are_32_bytes(connection: Connection) -> None:
     """A digest of another length is refused, so that no truncated one is ever compared."""
     analysis = picture("a")
