@@ -5,13 +5,14 @@ import os
 import signal
 import socket
 import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from imagesignals_pipeline import verify
-from imagesignals_pipeline.demo import Kind
+from imagesignals_pipeline.demo import Kind, society
 from imagesignals_pipeline.demo.uploads import Oddity, render
 from imagesignals_pipeline.model import Signals
 from imagesignals_pipeline_tests.few import NOVEMBER, of_kind, receipt
@@ -207,19 +208,10 @@ OF_THE_SOCIETY = {
 """None of it can be used."""
 
 
-@pytest.mark.parametrize(
-    ("command", "last"),
-    [(("demo",), "🔄 Processing batch 2 of "), (("dev", "--demo", "--port"), "Dagster UI: ")],
-)
-def test_the_demonstration_leaves_the_society_alone(
-    operator: Operator, command: tuple[str, ...], last: str
-) -> None:
-    """It has a database, a storage and workers of its own, whatever is named; and it says so."""
-    home = {"IMAGESIGNALS_HOME": str(operator.folder / "home")}
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    arguments = (*command, port) if command[-1] == "--port" else command
-    with operator.starts(*arguments, **OF_THE_SOCIETY, **home) as process:
+def begun(operator: Operator, home: Path, *command: str, last: str) -> str:
+    """Start the demonstration in a society's environment, and interrupt it at a line of its own."""
+    environ = {**OF_THE_SOCIETY, "IMAGESIGNALS_HOME": str(home)}
+    with operator.starts(*command, **environ) as process:
         assert process.stdout is not None
         said = ""
         while last not in said and (line := process.stdout.readline()):
@@ -227,9 +219,45 @@ def test_the_demonstration_leaves_the_society_alone(
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE_S)
     assert last in said
-    assert (" - OK" in said) is (command == ("demo",))
-    assert all(f"leaves {name} alone: " in said for name in OF_THE_SOCIETY)
-    assert not any(value in said for value in OF_THE_SOCIETY.values())
+    return said
+
+
+def leaves_the_society_alone(said: str) -> bool:
+    """Return whether it tells which variables it does not use, and nothing of what they hold."""
+    told = all(f"leaves {name} alone: " in said for name in OF_THE_SOCIETY)
+    return told and not any(value in said for value in OF_THE_SOCIETY.values())
+
+
+def test_the_ui_of_the_demonstration_leaves_the_society_alone(operator: Operator) -> None:
+    """It has a database, a storage and workers of its own, whatever is named; and it says so."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    command = ("dev", "--demo", "--port", port)
+    assert leaves_the_society_alone(
+        begun(operator, operator.folder / "home", *command, last="Dagster UI: ")
+    )
+
+
+def test_the_demonstration_goes_on_ends_well_and_then_skips_everything(operator: Operator) -> None:
+    """The first that anybody sees: interrupted, run to its end, and run once more."""
+    home = operator.folder / "home"
+    said = begun(operator, home, "demo", last="🔄 Processing batch 2 of ")
+    assert " - OK" in said
+    assert leaves_the_society_alone(said)
+    environ = {**OF_THE_SOCIETY, "IMAGESIGNALS_HOME": str(home)}
+    ended, again = (operator.runs("demo", "--batch-delay", "0", **environ) for _ in range(2))
+    assert (ended.status, again.status) == (0, 0)
+    assert "🔄 Processing batch 1 of " in ended.out
+    assert "No payments found" in again.out
+    assert "🔄" not in again.out
+    assert all("To look at it in the Dagster UI: " in each.out for each in (ended, again))
+    alone = {"IMAGESIGNALS_DATABASE_URL": "", "IMAGESIGNALS_HOME": str(home)}
+    found = json.loads(operator.runs("verify", "--json", **alone).out)
+    statuses = Counter(str(each.status) for each in society() if each.status)
+    assert found["status_breakdown"] == dict(statuses)
+    assert all(each["passed"] for each in found["checks"])
+    (marked,) = (each for each in found["checks"] if each["name"] == "duplicate_rate")
+    assert marked["numbers"]["duplicates"] == sum(each.copy_of is not None for each in society())
 
 
 def test_a_database_that_is_not_named_is_told(operator: Operator) -> None:
