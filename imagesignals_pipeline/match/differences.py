@@ -185,12 +185,13 @@ def _seen(a: Print, b: Print, guess: Guess, pair: Pair) -> Differences:
         levels = pen.levels(pair)
     text_a, text_b = _text(pair.a, pair), _text(pair.b, pair)
     text = text_a | text_b
-    lonely = (text_a ^ text_b) & pair.alone
+    # On patterned paper the other's pattern is left where one has text alone.
+    lonely = (text_a ^ text_b) & ~pair.comparable
     strokes = pen.strokes(pair, levels, lonely)
     foreign = strokes.foreign
     of_a = _Side(text_a, lonely & text_a, foreign & ~text_b, _beyond(a, guess.matrix, b))
     of_b = _Side(text_b, lonely & text_b, foreign & ~text_a, _beyond(b, back, a))
-    clear = text_a & text_b & pair.comparable & ~foreign
+    clear = text_a & text_b & ~foreign
     correlation = pair.correlation[clear]
     own = own_noise(correlation, pair.least[clear])
     noise = own + grain(pair.least)

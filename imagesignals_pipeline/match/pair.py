@@ -16,7 +16,8 @@ RIM_PX: Final = 3
 """Where both pictures end that near each other they end at the same place."""
 COMPARABLE: Final = 0.15
 ABSENT: Final = 0.05
-"""Ratios of local variance: above the one both pictures have text, below the other only one."""
+"""Ratios of local variance: above the one both pictures have text of about the same contrast, below
+the other one of them has next to nothing."""
 GRAINY: Final = 100.0
 """Variance up to which a window may have no text."""
 CELL: Final = 0.6

@@ -301,6 +301,47 @@ def test_a_list_with_one_more_row_is_another_picture(
         assert not match.compare(known, match.fingerprint(picture)).same_picture
 
 
+@pytest.mark.parametrize("quality", [None, 85])
+@pytest.mark.parametrize("waves", [18, 26])
+def test_a_row_more_on_patterned_paper_is_another_picture(waves: int, quality: int | None) -> None:
+    """The paper's waves stand where the other has text: it is not bare, and yet no text."""
+
+    def printed(rows: int) -> Image.Image:
+        shown = np.asarray(passbook(rows, footer=True), dtype=np.float32)
+        down, along = np.mgrid[: shown.shape[0], : shown.shape[1]]
+        wave = waves * np.sin(2 * np.pi * (down + 8 * np.sin(along / 90)) / 24)
+        return Image.fromarray(np.clip(shown + wave[..., None], 0, 255).astype(np.uint8))
+
+    now, later = printed(8), printed(9)
+    known = match.fingerprint(now)
+    assert match.compare(known, match.fingerprint(jpeg(now, 85))).same_picture
+    shown = later if quality is None else jpeg(later, quality)
+    assert not match.compare(known, match.fingerprint(shown)).same_picture
+
+
+def dues(paid: int, grey: str) -> Image.Image:
+    """Draw a year's dues, what is paid in black and what is due in grey."""
+    picture = Image.new("RGB", (1080, 2000), "white")
+    pen, small, usual = ImageDraw.Draw(picture), *map(ImageFont.load_default, (30, 38))
+    pen.text((50, 70), "Maintenance 2025-26", "#111", ImageFont.load_default(52))
+    pen.text((50, 240), "Meera Shaikh, flat C-101", "#222", usual)
+    for month in range(12):
+        top = 330 + 130 * month
+        pen.text((60, top), f"Month {month + 1:02}", "#222", usual)
+        pen.text((60, top + 50), "2,500.00 monthly", "#777", small)
+        said, ink = ("Paid", "#111") if month < paid else ("Due", grey)
+        pen.text((850, top + 10), said, ink, usual)
+    return picture
+
+
+@pytest.mark.parametrize("grey", ["#9c9c9c", "#a8a8a8", "#acacac", "#b0b0b0"])
+def test_another_word_in_another_grey_is_another_picture(grey: str) -> None:
+    """Also where the one is four times as faint as the other."""
+    now, later = (match.fingerprint(dues(paid, grey)) for paid in (5, 6))
+    assert not match.compare(now, later).same_picture
+    assert match.compare(now, match.fingerprint(jpeg(dues(5, grey), 80))).same_picture
+
+
 def test_a_long_list_with_more_rows_is_another_picture() -> None:
     """So is one that was captured while it was scrolled, longer than two bytes of places reach."""
     now, later = (passbook(rows, footer=False, lines=210) for rows in (200, 205))
