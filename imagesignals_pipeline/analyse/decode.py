@@ -132,14 +132,25 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
 
 
 def _exif(image: Image.Image) -> Mapping[int, object] | None:
-    """Return the tags of the main and the Exif directory; what cannot be read is left out."""
+    """Return the tags of the main and the Exif directory; what cannot be read is left out.
+
+    Pillow's own `getexif()` adds an orientation that only XMP names, by which no browser turns.
+    """
+    block, profile = image.info.get("exif"), image.info.get("Raw profile type exif", "")
+    if not block and not profile:
+        return None
     tags: dict[int, object] = {}
     with contextlib.suppress(Exception):  # EXIF of any kind never fails a picture
-        exif = image.getexif()
+        exif = Image.Exif()
+        exif.load(block or _unpacked(profile))
         tags.update(exif)
         tags.update(exif.get_ifd(_EXIF_IFD))
-    present = image.info.get("exif") or image.info.get("Raw profile type exif")
-    return MappingProxyType(tags) if tags or present else None
+    return MappingProxyType(tags)
+
+
+def _unpacked(profile: str) -> bytes:
+    """Return the EXIF block that ImageMagick writes into a PNG: hex digits below three lines."""
+    return bytes.fromhex("".join(profile.split("\n")[3:]))
 
 
 def _is_animated(image: Image.Image) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from imagesignals_pipeline.analyse import decode as decoding
 from imagesignals_pipeline.analyse import hashes
@@ -103,6 +103,42 @@ def test_pictures_are_turned_upright(kind: Format, orientation: int) -> None:
     picture = picture_of(encode(stored, kind, exif=exif, **options))
     assert picture.image.size == upright.size
     assert difference(picture.image, upright) < 12
+
+
+@pytest.mark.parametrize("kind", [Format.JPEG, Format.PNG, Format.WEBP, Format.AVIF])
+def test_xmp_turns_nothing(kind: Format) -> None:
+    """Browsers turn by EXIF alone: an orientation that only XMP names is passed over."""
+    said = '<rdf:Description tiff:Orientation="6"/>'
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt("XML:com.adobe.xmp", said)
+    options: dict[str, Any] = {"pnginfo": chunks} if kind is Format.PNG else {"xmp": said.encode()}
+    content = encode(blocks(), kind, **options)
+    with Image.open(io.BytesIO(content)) as stored:
+        assert stored.getexif()[0x0112] == 6
+    picture = picture_of(content)
+    assert picture.image.size == blocks().size
+    assert picture.exif is None
+
+
+@pytest.mark.parametrize("orientation", [1, *TURNS])
+def test_avif_is_turned_by_its_own_boxes(orientation: int) -> None:
+    """An AVIF is turned and mirrored as its boxes say, and not a second time by EXIF."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    seen = picture_of(encode(blocks(), "AVIF", exif=exif)).image
+    turn = TURNS.get(orientation)
+    assert difference(seen, blocks() if turn is None else blocks().transpose(turn)) < 12
+
+
+def test_imagemagick_s_exif_turns_too() -> None:
+    """PNGs of older programs hold EXIF as hex digits in a text chunk."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    block = exif.tobytes()
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{block.hex()}\n", zip=True)
+    seen = picture_of(encode(blocks(), pnginfo=chunks)).image
+    assert difference(seen, blocks().transpose(Image.Transpose.ROTATE_270)) == 0
 
 
 def with_alpha(image: Image.Image, alpha: int) -> Image.Image:
