@@ -33,14 +33,16 @@ def rgb(image: Image.Image) -> tuple[Image.Image, bytes]:
     """Return a loaded picture in RGB, and a digest of its transparency; b"" of an opaque one.
 
     Deep grey is cut to 8 bits. What is transparent is shown on white; but on black where light text
-    on no ground would not be seen, as of a receipt that an app in dark mode shares.
+    on no ground would not be seen, as of a receipt that an app in dark mode shares. A BMP of which
+    nothing at all would be seen has an alpha mask that its program left empty: browsers show it.
     """
     if image.mode.startswith("I"):
         return _from_deep_grey(image), b""
     if image.has_transparency_data:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
         alpha = rgba.getchannel("A")
-        if alpha.getextrema() == (255, 255):
+        least, most = alpha.getextrema()
+        if least == 255 or (most == 0 and image.format == "BMP"):  # noqa: PLR2004 - opaque
             return rgba.convert("RGB"), b""
         paper = _paper(rgba, alpha)
         return _on_paper(rgba, alpha, paper), hashlib.sha256(alpha.tobytes()).digest()

@@ -177,6 +177,26 @@ def test_a_transparent_colour_is_white() -> None:
         assert seen.getpixel((7, 0)) == (0, 0, 255)
 
 
+def bmp(image: Image.Image) -> bytes:
+    """Write a BMP of 32 bits with a mask for alpha, by the newest header (of 124 bytes)."""
+    pixels = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGRA")
+    header = struct.pack("<I2i2H6I", 124, *image.size, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    header += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = header.ljust(124, b"\0")
+    size = 14 + len(header) + len(pixels)
+    return b"BM" + struct.pack("<I2HI", size, 0, 0, 14 + len(header)) + header + pixels
+
+
+def test_a_bmp_s_empty_alpha_hides_nothing() -> None:
+    """Programs that know no alpha leave it zero: browsers show such a BMP, and only such a file."""
+    hidden = picture_of(bmp(with_alpha(blocks(), 0)))
+    assert difference(hidden.image, blocks()) == 0
+    assert hidden.transparency == b""
+    seen = with_alpha(blocks(), 0)
+    seen.putpixel((0, 0), (1, 2, 3, 255))
+    assert picture_of(bmp(seen)).image.getpixel((9, 9)) == (255, 255, 255)
+
+
 def test_grey_alpha_is_laid_on_white() -> None:
     """A grey picture with alpha becomes RGB on white."""
     assert picture_of(encode(Image.new("LA", (3, 3), (0, 51)))).image.getpixel((0, 0)) == (204,) * 3
