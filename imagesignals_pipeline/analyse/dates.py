@@ -15,7 +15,12 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _WEST, _EAST = timedelta(hours=-12), timedelta(hours=14)
 """The zones in use on Earth."""
 
-_DATE = re.compile(r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?(.*)")
+_DATE = re.compile(
+    r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?"
+    r"\s*(?:([APap])\.?[Mm]\.?)?\s*(Z|[A-Z]{3,5}|[+-][\d:]+)?"
+)
+"""Behind the time may stand its half of the day and its zone; other words could change the hour."""
+
 _ZONE = re.compile(r"([+-])(\d\d):?(\d\d)")
 
 
@@ -42,18 +47,28 @@ def moment(date: str, zone: str = "") -> Taken | None:
 
     >>> moment("2024:01:15 10:20:30", "+05:30").at.isoformat()
     '2024-01-15T10:20:30+05:30'
+    >>> moment("2024:01:15 10:20:30 PM").at.hour
+    22
     >>> moment("0000:00:00 00:00:00")
     """
-    found = _DATE.match(date.strip())
+    found = _DATE.fullmatch(date.strip())
     if found is None:
         return None
-    *numbers, tail = found.groups(default="0")
-    offset = _offset(zone.strip() or tail.strip())
+    year, month, day, hour, minute, second = map(int, found.groups(default="0")[:6])
+    half, tail = found.groups(default="")[6:]
+    offset = _offset(zone.strip() or tail)
     try:
-        at = datetime(*map(int, numbers), tzinfo=offset or UTC)  # pyright: ignore[reportArgumentType] - six numbers by the pattern
+        at = datetime(year, month, day, _of_24(hour, half), minute, second, tzinfo=offset or UTC)
     except ValueError:
         return None
     return Taken(at, offset is not None) if EARLIEST <= at < LATEST else None
+
+
+def _of_24(hour: int, half: str) -> int:
+    """Return the hour of the day; half is A, P or "", and adds nothing to 13 and later hours."""
+    if not half or hour > 12:  # noqa: PLR2004 - a clock's
+        return hour
+    return hour % 12 + (12 if half in "Pp" else 0)
 
 
 def _offset(zone: str) -> timezone | None:

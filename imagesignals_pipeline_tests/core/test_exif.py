@@ -243,6 +243,37 @@ def test_a_recorded_zone_is_used(zone: str, offset: timedelta, known: bool) -> N
     assert ("zone not recorded, UTC assumed" in notes) is not known
 
 
+@pytest.mark.parametrize(
+    ("time", "hour"),
+    [
+        ("10:20:30 PM", 22),
+        ("10:20:30PM", 22),
+        ("10:20:30 p.m.", 22),
+        ("10:20:30.25 pm +05:30", 22),
+        ("10:20 PM", 22),
+        ("10:20:30 AM", 10),
+        ("12:20:30 AM", 0),
+        ("12:20:30 PM", 12),
+        ("00:20:30 PM", 12),
+        ("22:20:30 PM", 22),
+        ("10:20:30 nachm.", None),
+        ("10:20:30 下午", None),
+        ("10:20:30 PM PM", None),
+        ("10:20:305", None),
+    ],
+)
+def test_a_clock_of_twelve_hours_is_read(time: str, hour: int | None) -> None:
+    """Some programs write AM or PM behind the time; what cannot be read there makes no date."""
+    taken = dates.moment(f"2024:01:15 {time}")
+    assert (taken and taken.at.hour) == hour
+
+
+def test_a_file_s_clock_of_twelve_hours_is_read() -> None:
+    """What a picture's EXIF calls 10 in the evening is no morning."""
+    notes = read(tagged({}, {TAKEN: "2024:01:15 10:20:30 PM", TAKEN_ZONE: "+05:30"})).notes
+    assert notes == "EXIF names no device; taken 2024-01-15 22:20:30 UTC+05:30."
+
+
 def test_a_date_in_xmp_is_used() -> None:
     """Programs that drop EXIF often keep XMP."""
     content = with_xmp('<rdf:Description xmp:CreateDate="2024-05-06T07:08:09+02:00"/>')
