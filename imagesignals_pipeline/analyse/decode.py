@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import importlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from types import MappingProxyType
@@ -21,6 +21,7 @@ from PIL import Image
 
 from imagesignals_pipeline.analyse import pdf
 from imagesignals_pipeline.analyse.formats import Format, sniff
+from imagesignals_pipeline.analyse.hashes import pixels_sha256
 from imagesignals_pipeline.analyse.normalise import oriented, rgb
 from imagesignals_pipeline.model import Failure, FailureKind
 
@@ -29,6 +30,10 @@ MAX_PIXELS = 50_000_000
 
 MAX_SIDE_PX = 20_000
 """Longest side: a scrolled screenshot of eight phone screens has 19,200 pixels."""
+
+MAX_FRAMES = 500
+"""Of an animation; how many pixels they may have together is `MAX_PIXELS`. Digesting so much takes
+about as long as the largest picture."""
 
 FIRST_FRAME = "only the first of its frames was analysed"
 
@@ -126,9 +131,46 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
     picture = Picture(upright, kind, exif, info, transparency=transparency)
     if not _is_animated(image):
         return picture
-    # Frames are as many as a stranger likes: they are told apart by the file.
-    rest = b"" if kind in _PHOTOS else hashlib.sha256(content).digest()
+    rest = b"" if kind in _PHOTOS else _later_frames(content, kind)
     return replace(picture, remarks=(FIRST_FRAME,), rest=rest)
+
+
+def _later_frames(content: bytes, kind: Format) -> bytes:
+    """Return a digest of what an animation shows after its first frame; b"" if nothing else.
+
+    Neither metadata nor for how long a frame is shown, or is repeated, change it. Frames are as
+    many and as large as a stranger likes: where they are too many, or one of them is broken, it is
+    the file's digest.
+    """
+    shown: list[bytes] = []
+    try:
+        for frame in _frames(content, kind):
+            digest = pixels_sha256(*rgb(frame))
+            if digest not in shown[-1:]:
+                shown.append(digest)
+    except Exception:  # noqa: BLE001 - a broken second frame does not spoil the first, however it breaks
+        return hashlib.sha256(content).digest()
+    return hashlib.sha256(b"".join(shown[1:])).digest() if shown[1:] else b""
+
+
+def _frames(content: bytes, kind: Format) -> Iterator[Image.Image]:
+    """Yield the frames of an animation, not yet loaded, each in the place of the one before.
+
+    Raises:
+        DecompressionBombError: They are too many.
+    """
+    image = Image.open(BytesIO(content), formats=[kind])
+    pixels = 0
+    for number in range(MAX_FRAMES + 1):
+        try:
+            image.seek(number)
+        except EOFError:
+            return
+        pixels += image.width * image.height  # of a GIF a later frame may be larger
+        if pixels > MAX_PIXELS:
+            break
+        yield image
+    raise Image.DecompressionBombError
 
 
 def _exif(image: Image.Image) -> Mapping[int, object] | None:

@@ -88,7 +88,7 @@ EXPLANATIONS: Final = {
     Tier.SAME_TEMPLATE: "the same app, but other details",
     Tier.DIFFERENT: "hardly any text in common",
 }
-OTHER_PAGES: Final = "the first pages agree, but not the others"
+OTHER_PAGES: Final = "the first page or frame agrees, but not what comes after it"
 BANDS: Final = {
     Tier.SAME_PICTURE: (90, 100),
     Tier.ALTERED_COPY: (80, 89),
@@ -106,7 +106,8 @@ class Verdict:
 
     `similarity_percentage` is the share of the text both could show that agrees, held within the
     band of its tier. `explanation` is a clause that goes on after a comma. `parted`: some text that
-    both show is certainly not the same, so that no third picture can make one a copy of the other.
+    both show is certainly not the same, or what their files show after it, so that no third picture
+    (such as a screenshot of the first page) can make one a copy of the other.
     """
 
     tier: Tier

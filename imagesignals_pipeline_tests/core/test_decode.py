@@ -1,5 +1,6 @@
 """Any bytes become an upright RGB picture, or a failure with an operator's sentence."""
 
+import hashlib
 import io
 import multiprocessing
 import struct
@@ -518,6 +519,67 @@ def test_what_else_a_file_shows_is_digested(kind: str) -> None:
     assert rest() == b""
     assert len({rest(), *(rest(each) for each in others), rest(*others)}) == 4
     assert rest(*others) == rest(*others)
+
+
+def film(kind: str, *frames: Image.Image, said: str = "", **options: Any) -> bytes:
+    """Return an animation of these frames, without loss, with a remark in its metadata."""
+    if kind == "PNG":
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_text("Comment", said)
+    options |= {"GIF": {"comment": said}, "WEBP": {"xmp": said.encode(), "lossless": True}}.get(
+        kind, {}
+    )
+    return encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_an_animation_saved_again_shows_the_same(kind: str) -> None:
+    """Neither metadata nor the time of a frame tell two animations apart; the last frame does."""
+    frames = [page(270, 585, lines=lines) for lines in range(1, 13)]
+    first = film(kind, *frames, said="a", duration=50)
+    again = film(kind, *frames, said="b", duration=80)
+    assert first != again
+    rest = picture_of(first).rest
+    assert picture_of(again).rest == rest != hashlib.sha256(first).digest()
+    assert picture_of(film(kind, *frames[:-1], page(270, 585, lines=14))).rest != rest
+    assert picture_of(film(kind, *frames[:-1])).rest != rest
+    assert picture_of(film(kind, frames[0], *frames[:0:-1])).rest != rest
+
+
+def test_a_frame_that_is_repeated_adds_nothing() -> None:
+    """Some programs write a frame again where others show it for longer."""
+    frames = [blocks(seed=1).quantize(64), blocks(seed=2).quantize(64)]
+
+    def shown(*numbers: int) -> bytes:
+        content = film("GIF", *frames, duration=50)
+        head, *parts = content.removesuffix(b";").split(b"!\xf9\4")
+        return head + b"".join(b"!\xf9\4" + parts[number] for number in numbers) + b";"
+
+    assert picture_of(shown(0, 1, 1, 1)).rest == picture_of(shown(0, 1)).rest != b""
+    assert picture_of(shown(0, 0)).rest == b""
+    assert picture_of(shown(0, 0)).remarks == ("only the first of its frames was analysed",)
+
+
+@pytest.mark.parametrize(("frames", "pixels"), [(2, 50_000_000), (500, 3 * 120 * 160 - 1)])
+def test_of_too_many_frames_the_file_is_digested(
+    frames: int, pixels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would take too long to look at is told apart by its bytes."""
+    content = film("GIF", *(blocks(seed=seed) for seed in (1, 2, 3)))
+    assert picture_of(content).rest != hashlib.sha256(content).digest()
+    monkeypatch.setattr(decoding, "MAX_FRAMES", frames)
+    monkeypatch.setattr(decoding, "MAX_PIXELS", pixels)
+    assert picture_of(content).rest == hashlib.sha256(content).digest()
+
+
+def test_a_frame_that_grows_is_not_decoded() -> None:
+    """The second frame of a GIF may say that it is larger than the picture: its bytes tell."""
+    content = film("GIF", blocks(seed=1), blocks(seed=2))
+    place = content.rindex(struct.pack("<B4H", 0x2C, 0, 0, 120, 160)) + 5
+    grown = content[:place] + struct.pack("<2H", 13_000, 13_000) + content[place + 4 :]
+    began = time.process_time()
+    assert picture_of(grown).rest == hashlib.sha256(grown).digest()
+    assert time.process_time() - began < 0.5
 
 
 def test_a_broken_second_page_does_not_spoil_the_first() -> None:

@@ -151,6 +151,31 @@ def test_what_can_be_seen_through_tells_files_apart() -> None:
     assert one.pixels_sha256 != other.pixels_sha256
 
 
+def animation(*pictures: Image.Image, comment: str = "") -> bytes:
+    """Return a GIF of these pictures in a few colours."""
+    frames = [each.reduce(2).quantize(16) for each in pictures]
+    return encode(frames[0], "GIF", save_all=True, append_images=frames[1:], comment=comment)
+
+
+def test_animations_differ_by_what_they_show() -> None:
+    """With another comment an animation is the same picture; one that goes on otherwise is not."""
+    shown = receipt(1), receipt(2)
+    one, again, other = (
+        analysis_of(each).fingerprint
+        for each in (
+            animation(*shown),
+            animation(*shown, comment="again"),
+            animation(shown[0], receipt(3)),
+        )
+    )
+    assert one.pixels_sha256 == again.pixels_sha256 != other.pixels_sha256
+    assert match.compare(one.payload, again.payload).same_picture
+    verdict = match.compare(one.payload, other.payload)
+    assert verdict.tier is match.Tier.SAME_TEMPLATE
+    assert verdict.parted
+    assert verdict.explanation == "the first page or frame agrees, but not what comes after it"
+
+
 def test_a_pdf_is_marked() -> None:
     """A PDF receipt has signals, and its notes and explanation say what it is."""
     signals = analysis_of(encode(page(), "PDF")).signals
