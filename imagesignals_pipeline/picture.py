@@ -57,7 +57,7 @@ def _analysis(content: bytes, picture: Picture) -> Analysis:
         content_sha256=hashlib.sha256(content).digest(),
         pixels_sha256=(
             None
-            if surface.featureless and not picture.rest
+            if surface.featureless and picture.is_all
             else hashes.pixels_sha256(image, picture.rest + picture.transparency)
         ),
         payload=match.fingerprint(grey, picture.rest),

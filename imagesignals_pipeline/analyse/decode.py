@@ -65,8 +65,9 @@ class Picture:
     `image` is upright RGB. `exif` holds the tags of the main and the Exif directory, None where
     the file has no EXIF block; `info` is Pillow's, with XMP, comments and text chunks. `remarks`
     are clauses for the operator on what of the file was measured. `rest` is a digest of what else
-    the file shows, later pages or frames; empty where it shows one picture. `transparency` is a
-    digest of what can be seen through; empty where nothing can.
+    the file shows, later pages or frames, or that a PDF ends here; empty of other pictures, which
+    may show the beginning of any file. `is_all`: nothing else is shown. `transparency` is a digest
+    of what can be seen through; empty where nothing can.
     """
 
     image: Image.Image
@@ -75,6 +76,7 @@ class Picture:
     info: Mapping[str, object] = field(default_factory=dict[str, object])
     remarks: tuple[str, ...] = ()
     rest: bytes = b""
+    is_all: bool = True
     transparency: bytes = b""
 
 
@@ -111,7 +113,8 @@ def _page(content: bytes) -> Picture | Failure:
     page = pdf.first_page(content)
     if isinstance(page, Failure):
         return page
-    return Picture(page.image, Format.PDF, remarks=(page.remark,), rest=page.rest)
+    remarks = (page.remark,)
+    return Picture(page.image, Format.PDF, remarks=remarks, rest=page.rest, is_all=page.is_only)
 
 
 def _picture(content: bytes, kind: Format) -> Picture | Failure:
@@ -132,7 +135,7 @@ def _picture(content: bytes, kind: Format) -> Picture | Failure:
     if not _is_animated(image):
         return picture
     rest = b"" if kind in _PHOTOS else _later_frames(content, kind)
-    return replace(picture, remarks=(FIRST_FRAME,), rest=rest)
+    return replace(picture, remarks=(FIRST_FRAME,), rest=rest, is_all=not rest)
 
 
 def _later_frames(content: bytes, kind: Format) -> bytes:

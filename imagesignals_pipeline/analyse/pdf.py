@@ -25,11 +25,16 @@ OTHER_PAGES, OTHERS_PX = 9, 540
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The picture of a page, with a clause for the operator; `rest` digests the other pages."""
+    """The picture of a page, with a clause for the operator.
+
+    `rest` digests how many pages there are and what the others show: a statement of one page is
+    not last month's with a second one.
+    """
 
     image: Image.Image
     remark: str
     rest: bytes
+    is_only: bool
 
 
 def first_page(content: bytes) -> Page | Failure:
@@ -60,8 +65,6 @@ def first_page(content: bytes) -> Page | Failure:
 def _shown(document: pypdfium2.PdfDocument) -> Page:
     image = _render(document, 0, SHORT_SIDE_PX)
     pages = len(document)
-    if pages == 1:
-        return Page(image, "rendered from the only page of a PDF", b"")
     rest = hashlib.sha256(f"{pages} pages ".encode())
     for number in range(1, min(pages, 1 + OTHER_PAGES)):
         try:
@@ -70,7 +73,8 @@ def _shown(document: pypdfium2.PdfDocument) -> Page:
             rest.update(b"broken ")
         else:
             rest.update(f"{other.width} {other.height} ".encode() + other.tobytes())
-    return Page(image, f"rendered from the first of {pages} pages of a PDF", rest.digest())
+    which = "only page" if pages == 1 else f"first of {pages} pages"
+    return Page(image, f"rendered from the {which} of a PDF", rest.digest(), pages == 1)
 
 
 def _render(document: pypdfium2.PdfDocument, number: int, short_side: int) -> Image.Image:

@@ -516,7 +516,7 @@ def test_what_else_a_file_shows_is_digested(kind: str) -> None:
         content = encode(first, kind, save_all=True, append_images=more)
         return picture_of(content).rest
 
-    assert rest() == b""
+    assert (rest() == b"") == (kind != "PDF")
     assert len({rest(), *(rest(each) for each in others), rest(*others)}) == 4
     assert rest(*others) == rest(*others)
 

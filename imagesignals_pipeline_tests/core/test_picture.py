@@ -176,6 +176,14 @@ def test_animations_differ_by_what_they_show() -> None:
     assert verdict.explanation == "the first page or frame agrees, but not what comes after it"
 
 
+def test_a_blank_page_matches_nothing_but_its_bytes() -> None:
+    """A PDF's only page is as blank as a screenshot of it, though a PDF of two is another one."""
+    blank = Image.new("RGB", (540, 1170), "white")
+    assert analysis_of(encode(blank, "PDF")).fingerprint.pixels_sha256 is None
+    two = encode(blank, "PDF", save_all=True, append_images=[page()])
+    assert analysis_of(two).fingerprint.pixels_sha256 is not None
+
+
 def test_a_pdf_is_marked() -> None:
     """A PDF receipt has signals, and its notes and explanation say what it is."""
     signals = analysis_of(encode(page(), "PDF")).signals
@@ -391,7 +399,7 @@ def test_what_no_worker_survives_is_done_here(inspectors: Inspectors) -> None:
 
 
 def test_a_cover_page_makes_no_copies() -> None:
-    """Files that begin alike and go on otherwise are two; a copy of the first page alone is one."""
+    """Files that begin alike and go on otherwise are two; a screenshot of page 1 is a copy."""
     first, here, there = page(lines=8), page(lines=5), page(lines=11)
 
     def stored(*others: Image.Image, kind: str = "PDF") -> Fingerprint:
@@ -399,9 +407,14 @@ def test_a_cover_page_makes_no_copies() -> None:
         return analysis_of(content).fingerprint
 
     one, other, alone = stored(here), stored(there), stored()
-    assert one.pixels_sha256 != other.pixels_sha256
-    verdict = match.compare(one.payload, other.payload)
-    assert not verdict.same_picture
-    assert verdict.parted
-    assert match.compare(one.payload, alone.payload).same_picture
-    assert match.compare(one.payload, one.payload).same_picture
+    screenshot = analysis_of(encode(first)).fingerprint
+    for a, b in ((one, other), (one, alone)):
+        assert a.pixels_sha256 != b.pixels_sha256
+        verdict = match.compare(a.payload, b.payload)
+        assert not verdict.same_picture
+        assert verdict.parted
+    for each in (one, other, alone):
+        assert match.compare(screenshot.payload, each.payload).same_picture
+        assert match.compare(each.payload, each.payload).same_picture
+    again = analysis_of(encode(first, "PDF", title="saved again")).fingerprint
+    assert again.pixels_sha256 == alone.pixels_sha256
