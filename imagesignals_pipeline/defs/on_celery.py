@@ -13,6 +13,7 @@ import dagster as dg
 from dagster import multiple_process_executor_requirements
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
 
 from imagesignals_pipeline import settings
@@ -22,7 +23,10 @@ from imagesignals_pipeline.model import OperatorError
 from imagesignals_pipeline.settings import MisconfiguredError
 
 try:
-    from dagster_celery.executor import CeleryExecutor
+    from celery import Celery
+    from celery.result import AsyncResult
+    from dagster_celery.core_execution_loop import core_celery_execution_loop
+    from dagster_celery.executor import CeleryExecutor, _submit_task
     from dagster_celery.make_app import make_app
     from dagster_celery.tasks import create_task
     from kombu.exceptions import OperationalError
@@ -41,6 +45,10 @@ NO_WORKER = "No worker answers: start one or more with `imagesignals worker`."
 
 class BrokerUnusableError(OperatorError):
     """Redis is out of reach or refuses us; the text is one line without its address."""
+
+
+class StepLostError(OperatorError):
+    """A worker could not work on a step; the text is one line that says why."""
 
 
 def on_celery(broker_url: str) -> dg.ExecutorDefinition:
@@ -103,7 +111,39 @@ class _Spread(CeleryExecutor):
         with _plainly():
             if not make_app(self.app_args()).control.ping(timeout=PING_S):
                 plan_context.log.warning(NO_WORKER)
-            yield from super().execute(plan_context, execution_plan)
+            yield from core_celery_execution_loop(plan_context, execution_plan, _submitted)
+
+
+class _Awaited(AsyncResult):
+    """What becomes of a step; one that ends without Dagster's knowledge ends its run.
+
+    Dagster's own loop would hand out no other step, and wait for those for ever without a pause.
+    """
+
+    def __init__(self, task_id: str, app: Celery, step_key: str) -> None:
+        super().__init__(task_id, app=app)
+        self._step_key = step_key
+
+    def ready(self) -> bool:
+        """Whether the step has ended.
+
+        Raises:
+            StepLostError: Its worker could not work on it.
+        """
+        ended = super().ready()
+        if ended and self.failed():
+            reason = f"{type(self.result).__name__}: {self.result}".partition("\n")[0]
+            raise StepLostError(
+                f"A worker could not work on {self._step_key}, and its log says more: {reason}"
+            )
+        return ended
+
+
+def _submitted(
+    app: Celery, context: PlanOrchestrationContext, step: ExecutionStep, *how: object
+) -> _Awaited:
+    """Hand out a step."""
+    return _Awaited(_submit_task(app, context, step, *how).id, app, step.key)
 
 
 @contextmanager

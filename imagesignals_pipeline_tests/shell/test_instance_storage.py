@@ -1,15 +1,13 @@
 """What dagster.yaml says: a connection is used again and never outlives it, and the queue waits."""
 
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 import yaml
 from dagster_postgres import PostgresRunStorage
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs.instance_storage import PooledPostgresStorage
@@ -17,26 +15,6 @@ from imagesignals_pipeline.defs.instance_storage import PooledPostgresStorage
 BACKENDS = text("select pid from pg_stat_activity where datname = :name and pid <> :own")
 KEY = dg.AssetKey("payment_image_signals")
 PATIENCE_S = 10
-
-
-@pytest.fixture
-def home(tmp_path: Path, empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Dagster home as the project has it, with a database of its own."""
-    shutil.copy(settings.ROOT / "dagster.yaml", tmp_path)
-    plain = make_url(empty_database_url).set(drivername="postgresql")
-    monkeypatch.setenv(settings.DAGSTER_DATABASE_URL, plain.render_as_string(hide_password=False))
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def witness(empty_database_url: str) -> Iterator[Engine]:
-    """Who sees the connections of others."""
-    # One connection for all looks: one that was closed may still be seen by the next.
-    engine = create_engine(empty_database_url, isolation_level="AUTOCOMMIT")
-    yield engine
-    engine.dispose()
 
 
 def backends(witness: Engine, *, expected: int) -> list[int]:
