@@ -189,11 +189,14 @@ def worker(*, redeliver_after_s: int) -> int:
             raise MisconfiguredError(
                 f"Set {name} to what those who send steps to this worker have set."
             )
-    from imagesignals_pipeline.defs import on_celery
+    from imagesignals_pipeline.defs import on_celery, runs
 
+    environment.fetch_settings()  # what is wrong here would fail the run of each step it takes
     with _at_work(dagster=True) as engine:
         with engine.begin() as connection:
             sql.require_tables(connection)
+        with runs.instance():
+            pass
         environment.give_way()
         return on_celery.work(str(read.broker_url), redeliver_after_s)
 

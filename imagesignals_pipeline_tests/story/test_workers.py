@@ -86,11 +86,16 @@ def test_batches_on_many_machines(tmp_path: Path) -> None:
 
 
 def test_a_worker_says_what_to_set(operator: Operator) -> None:
-    """One line each: no broker, no database of its own, a broker that is not there."""
+    """One line each: no broker, no database of its own, and what it could not use in a step."""
     nobody = {settings.BROKER_URL: f"redis://:{MARK}@127.0.0.1:1/0"}
     for more, line in (
         ({}, f"Set {settings.BROKER_URL} to what those"),
         ({**nobody, settings.DATABASE_URL: ""}, f"Set {settings.DATABASE_URL} to what those"),
+        ({**nobody, settings.STORAGE_URL: f"ftp://{MARK}"}, f"{settings.STORAGE_URL} cannot"),
+        (
+            {**nobody, settings.DAGSTER_DATABASE_URL: f"postgresql://u:{MARK}@127.0.0.1:1/d"},
+            f"{settings.DAGSTER_DATABASE_URL}: ",
+        ),
         (nobody, f"{settings.BROKER_URL}: Error 111 connecting to 127.0.0.1:1. Connection refused"),
     ):
         said = operator.runs("worker", **more)
