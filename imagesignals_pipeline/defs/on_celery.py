@@ -25,6 +25,7 @@ from imagesignals_pipeline.settings import MisconfiguredError
 try:
     from celery import Celery
     from celery.result import AsyncResult
+    from celery.utils.nodenames import host_format
     from dagster_celery.core_execution_loop import core_celery_execution_loop
     from dagster_celery.executor import CeleryExecutor, _submit_task
     from dagster_celery.make_app import make_app
@@ -67,6 +68,9 @@ def on_celery(broker_url: str) -> dg.ExecutorDefinition:
 def work(broker_url: str, redeliver_after_s: int) -> int:
     """Take steps until a signal ends it; the step at work is finished first.
 
+    Returns:
+        0, or 1 where anything else ended it: a service manager shall start it again.
+
     Raises:
         BrokerUnusableError: Redis is out of reach or refuses us.
     """
@@ -75,11 +79,18 @@ def work(broker_url: str, redeliver_after_s: int) -> int:
     with _plainly(), app.connection_for_read() as connection:
         connection.ensure_connection(max_retries=1)
     # Not the pool `prefork`: its processes may not have children, and pictures are decoded in some.
-    pool = ("--pool", "threads", "--concurrency", "1", "--prefetch-multiplier", "1")
-    quiet = ("--without-gossip", "--without-mingle", "--loglevel", "INFO")
     with kept():
-        app.worker_main(["worker", *pool, *quiet, "--hostname", f"imagesignals-{os.getpid()}@%h"])
-    return 0
+        worker = app.Worker(
+            pool="threads",
+            concurrency=1,
+            prefetch_multiplier=1,
+            without_gossip=True,
+            without_mingle=True,
+            loglevel="INFO",
+            hostname=host_format(f"imagesignals-{os.getpid()}@%h"),
+        )
+        worker.start()
+    return 0 if worker.exitcode == os.EX_OK else 1
 
 
 def _spread(broker_url: str, redeliver_after_s: int | None = None) -> "_Spread":
@@ -90,6 +101,9 @@ def _spread(broker_url: str, redeliver_after_s: int | None = None) -> "_Spread":
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_redirect_stdouts": False,  # what Dagster tells is no warning
+        # Workers wait for Redis, also while it is full, read-only or a replica.
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
         "broker_transport_options": {
             **redeliver,
             "unacked_restore_interval": SWEEP_S,

@@ -53,10 +53,10 @@ class Broker:
 
 
 @contextmanager
-def broker(folder: Path, password: str) -> Generator[Broker]:
+def broker(folder: Path, password: str, port: int | None = None) -> Generator[Broker]:
     """Run a Redis that keeps nothing, and wait until it answers."""
     assert SERVER is not None
-    there = Broker(free_port(), password)
+    there = Broker(port or free_port(), password)
     conf = f'port {there.port}\nbind 127.0.0.1\nrequirepass {password}\nsave ""\n'
     process = subprocess.Popen(
         [SERVER, "-"], cwd=folder, stdin=-1, stdout=subprocess.DEVNULL, text=True

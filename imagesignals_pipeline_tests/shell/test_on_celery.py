@@ -1,6 +1,7 @@
 """A real Redis, and workers that take the steps of small jobs from it."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,8 @@ from imagesignals_pipeline_tests.faults.crew import READY, SERVER, Broker, broke
 pytestmark = [
     pytest.mark.skipif(SERVER is None, reason="There is no redis-server here."),
     pytest.mark.timeout(120),
+    # Dagster makes its task anew for each step that it hands out.
+    pytest.mark.filterwarnings("ignore::celery.exceptions.DuplicateTaskNameWarning"),
 ]
 WORK = """
 import os, sys
@@ -121,3 +124,25 @@ def test_a_run_ends_with_a_step_that_no_worker_could_begin(home: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         (failed,) = instance.all_logs(ended.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
     assert "A worker could not work on step_0, and its log says more: " in str(failed)
+
+
+def test_workers_wait_for_redis(home: Path, redis: Broker) -> None:
+    """They take steps again when it is back, was it read-only or gone, and end if asked."""
+    with working(home) as worker:
+        redis.client.replicaof("127.0.0.1", 1)
+        worker.until_it_says("read only replica")
+        redis.client.shutdown(nosave=True)
+        worker.until_it_says("/None)")  # how often it tries
+        with broker(home, redis.password, redis.port):
+            assert run(good_job).status is dg.DagsterRunStatus.SUCCESS
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(PATIENCE_S) == 0
+
+
+def test_a_worker_that_ends_by_itself_has_not_succeeded(home: Path, redis: Broker) -> None:
+    """A service manager starts it again: what it could not read is gone from the queue."""
+    with working(home) as worker:
+        redis.client.lpush("dagster", "garbage")
+        assert worker.wait(PATIENCE_S) == 1
+    with working(home):
+        assert run(good_job).status is dg.DagsterRunStatus.SUCCESS
