@@ -6,7 +6,7 @@ the run's id: what it works on, and what it finds, is in PostgreSQL, so workers 
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import dagster as dg
@@ -15,6 +15,8 @@ from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
+from dagster._core.instance import InstanceRef
+from dagster._serdes import serialize_value
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs import abandoned
@@ -26,10 +28,10 @@ try:
     from celery import Celery
     from celery.result import AsyncResult
     from celery.utils.nodenames import host_format
+    from dagster_celery import tasks
     from dagster_celery.core_execution_loop import core_celery_execution_loop
     from dagster_celery.executor import CeleryExecutor, _submit_task
     from dagster_celery.make_app import make_app
-    from dagster_celery.tasks import create_task
     from kombu.exceptions import OperationalError
     from redis.exceptions import RedisError
 except ModuleNotFoundError as missing:
@@ -75,11 +77,11 @@ def work(broker_url: str, redeliver_after_s: int) -> int:
         BrokerUnusableError: Redis is out of reach or refuses us.
     """
     app = make_app(_spread(broker_url, redeliver_after_s).app_args())
-    create_task(app)
+    tasks.create_task(app)
     with _plainly(), app.connection_for_read() as connection:
         connection.ensure_connection(max_retries=1)
     # Not the pool `prefork`: its processes may not have children, and pictures are decoded in some.
-    with kept():
+    with kept(), _Instances() as tasks.DagsterInstance:  # pyright: ignore[reportPrivateImportUsage]
         worker = app.Worker(
             pool="threads",
             concurrency=1,
@@ -91,6 +93,21 @@ def work(broker_url: str, redeliver_after_s: int) -> int:
         )
         worker.start()
     return 0 if worker.exitcode == os.EX_OK else 1
+
+
+class _Instances(ExitStack):
+    """Dagster's instances of a worker: its task opens one for each step, and would close none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: dict[str, dg.DagsterInstance] = {}
+
+    def from_ref(self, ref: InstanceRef) -> dg.DagsterInstance:
+        """Return the instance that a step's run has; the runs of one machine have the same."""
+        key = serialize_value(ref)
+        if key not in self._opened:
+            self._opened[key] = self.enter_context(dg.DagsterInstance.from_ref(ref))
+        return self._opened[key]
 
 
 def _spread(broker_url: str, redeliver_after_s: int | None = None) -> "_Spread":

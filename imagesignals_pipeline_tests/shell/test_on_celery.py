@@ -11,10 +11,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy import Engine
 
 from imagesignals_pipeline import settings
 from imagesignals_pipeline.defs.on_celery import on_celery
 from imagesignals_pipeline_tests.faults.crew import READY, SERVER, Broker, broker
+from imagesignals_pipeline_tests.shell.test_instance_storage import backends
 
 pytestmark = [
     pytest.mark.skipif(SERVER is None, reason="There is no redis-server here."),
@@ -146,3 +148,11 @@ def test_a_worker_that_ends_by_itself_has_not_succeeded(home: Path, redis: Broke
         assert worker.wait(PATIENCE_S) == 1
     with working(home):
         assert run(good_job).status is dg.DagsterRunStatus.SUCCESS
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_worker_keeps_one_connection_to_dagsters_database(home: Path, witness: Engine) -> None:
+    """Its next step uses that of the one before."""
+    with working(home):
+        assert run(good_job).status is dg.DagsterRunStatus.SUCCESS
+        assert len(backends(witness, expected=1)) == 1
