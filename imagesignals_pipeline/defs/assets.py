@@ -27,11 +27,11 @@ from imagesignals_pipeline.source import Window
 
 STORAGE_POOL = "screenshot_storage"
 WHAT_NEXT = (
-    "The job [retry_failed](/locations/imagesignals_pipeline/jobs/retry_failed), its schedule, or "
+    "The job [retry_failed](/guess/retry_failed), its schedule, or "
     "`imagesignals backfill --retry-failed` tries again what may pass. The check [failure_rate]"
     "(/assets/payment_image_signals?view=checks&checkDetail=failure_rate) counts by kind."
 )
-"""Where somebody who reads of failures can go next."""
+"""Where somebody who reads of failures can go next; Dagster finds the code location itself."""
 FOLLOWED_TAG = "imagesignals/followed"
 """Of a run of the command line that another follows: its own id, as re-executions inherit it."""
 MAX_BATCH_STEPS = 500

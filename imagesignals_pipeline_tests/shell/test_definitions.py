@@ -13,7 +13,7 @@ import pytest
 from imagesignals_pipeline import settings, verify
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import catalog
-from imagesignals_pipeline.defs.assets import BackfillConfig
+from imagesignals_pipeline.defs.assets import WHAT_NEXT, BackfillConfig
 from imagesignals_pipeline.defs.partitions import MONTHS
 
 GRAPH = defs.resolve_asset_graph()
@@ -128,6 +128,13 @@ def test_the_job_repeats_every_step() -> None:
     assert set(job.asset_layer.executable_asset_keys) == {PENDING, SIGNALS, INDEX}
     ops = {node.name for node in job.graph.nodes}
     assert "post_backfill_verification" in ops
+
+
+def test_links_hold_wherever_the_code_is_loaded() -> None:
+    """Kubernetes names the code location after its deployment; the job that is named is there."""
+    assert "/locations/" not in WHAT_NEXT
+    for name in re.findall(r"/guess/(\w+)", WHAT_NEXT):
+        assert defs.resolve_job_def(name)
 
 
 @pytest.mark.parametrize(
