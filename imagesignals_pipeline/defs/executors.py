@@ -3,8 +3,14 @@
 from collections.abc import Mapping
 
 import dagster as dg
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.executor import in_process
+from dagster._utils.interrupts import pop_captured_interrupt
 
 from imagesignals_pipeline import settings
+
+ASK_AGAIN_S = 1.0
+"""A run that waits for a place in a pool asks that often."""
 
 
 def executor(environ: Mapping[str, str]) -> dg.ExecutorDefinition:
@@ -22,3 +28,32 @@ def executor(environ: Mapping[str, str]) -> dg.ExecutorDefinition:
     from imagesignals_pipeline.defs.on_celery import on_celery  # noqa: PLC0415 - an optional extra
 
     return on_celery(broker_url)
+
+
+class _InTurn(InstanceConcurrencyContext):
+    """How a run that works on one step at a time waits for its place in a pool.
+
+    Dagster 1.13's own loop never sleeps while it waits, looks at no signal, and queues with every
+    step that could be next, each of which asks at its own distance of up to 15 seconds.
+    """
+
+    def claim(self, concurrency_key: str, step_key: str, step_priority: int = 0) -> bool:
+        """Ask for a place for the one step with which this run queues."""
+        if self.has_pending_claims() and step_key not in self.pending_claim_steps():
+            return False
+        self._pending_timeouts.clear()  # `interval_to_next_pending_claim_check` is the pause
+        return super().claim(concurrency_key, step_key, step_priority)
+
+    def interval_to_next_pending_claim_check(self) -> float:
+        """Return the seconds to sleep before the loop asks again.
+
+        Raises:
+            DagsterExecutionInterruptedError: Somebody has asked the run to end.
+        """
+        if pop_captured_interrupt():
+            raise dg.DagsterExecutionInterruptedError
+        return ASK_AGAIN_S
+
+
+# By its name: `execute_in_process`, which the command line uses, takes no executor of ours.
+in_process.InstanceConcurrencyContext = _InTurn  # pyright: ignore[reportPrivateImportUsage]

@@ -1,6 +1,9 @@
 """Where steps are worked on is said by one variable; what is wrong with it, by one line."""
 
+import signal
 import sys
+import time
+from threading import Timer
 
 import dagster as dg
 import pytest
@@ -19,6 +22,18 @@ POOL = "screenshot_storage"
 @dg.op
 def idle() -> None:
     """Do nothing."""
+
+
+@dg.op(pool=POOL)
+def in_turn() -> None:
+    """Do nothing, with a place in the pool."""
+
+
+@dg.job
+def pooled_job() -> None:
+    """Two steps of which either could be next."""
+    in_turn.alias("one")()
+    in_turn.alias("other")()
 
 
 @dg.job(executor_def=on_celery(NOBODY))
@@ -78,3 +93,46 @@ def test_a_dead_run_of_workers_keeps_its_places_for_a_while() -> None:
         assert abandoned.is_over(instance, run.run_id)
         held = instance.event_log_storage.get_concurrency_info(POOL)
         assert held.active_run_ids == {run.run_id}
+
+
+def test_a_run_that_waits_for_the_pool_is_quiet_and_not_forgotten() -> None:
+    """It queues with one step, sleeps, and goes on within a second of its place being free."""
+    with dg.instance_for_test() as instance:
+        events = instance.event_log_storage
+        events.set_concurrency_slots(POOL, 1)
+        events.claim_concurrency_slot(POOL, "another run", "idle")
+        queued: list[int] = []
+        freed: list[float] = []
+        spent: list[float] = []
+
+        def free() -> None:
+            queued.append(len(events.get_concurrency_info(POOL).pending_steps))
+            freed.append(time.monotonic())
+            events.free_concurrency_slots_for_run("another run")
+
+        for seconds in (3, 5):
+            Timer(seconds, lambda: spent.append(time.process_time())).start()
+        Timer(5, free).start()
+        assert pooled_job.execute_in_process(instance=instance).success
+        assert spent[1] - spent[0] < 0.3
+        assert time.monotonic() - freed[0] < 3
+        assert queued == [2]  # with that of the other run
+
+
+def test_a_run_that_waits_for_the_pool_can_be_ended() -> None:
+    """Also before it has a place, which it then no longer waits for."""
+    with dg.instance_for_test() as instance:
+        events = instance.event_log_storage
+        events.set_concurrency_slots(POOL, 1)
+        events.claim_concurrency_slot(POOL, "another run", "idle")
+        Timer(3, signal.raise_signal, [signal.SIGINT]).start()
+        at_last = Timer(15, events.free_concurrency_slots_for_run, ["another run"])
+        at_last.start()
+        result = pooled_job.execute_in_process(instance=instance, raise_on_error=False)
+        at_last.cancel()
+        (failed,) = result.filter_events(lambda event: event.is_job_failure)
+        reason = failed.job_failure_data.failure_reason
+        assert reason is not None
+        assert reason.value == "UNEXPECTED_TERMINATION"
+        assert events.get_concurrency_info(POOL).active_run_ids == {"another run"}
+        assert len(events.get_concurrency_info(POOL).pending_steps) == 1

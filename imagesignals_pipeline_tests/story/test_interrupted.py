@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from subprocess import Popen
 
+import psutil
 import pytest
 from sqlalchemy import text
 
@@ -81,6 +82,29 @@ def test_cancelled_in_a_download(society: Operator) -> None:
     with society.engine.connect() as connection:
         slow = text("select from payment_image_signals where image_url like '%slow%'")
         assert not connection.execute(slow).all()
+
+
+def test_cancelled_while_another_has_the_pool(society: Operator) -> None:
+    """Who waits for the storage's only place costs next to nothing, and ends at once too."""
+    queue = text("select count(*) from pending_steps where assigned_timestamp is null")
+    with (
+        in_the_first_batch(society, "--batch-delay", "60"),
+        society.starts("backfill") as process,
+        society.dagster.connect() as connection,
+    ):
+        while not connection.execute(queue).scalar_one():
+            assert process.poll() is None
+            time.sleep(0.5)
+        waiting = psutil.Process(process.pid)
+        before = sum(waiting.cpu_times()[:2])
+        time.sleep(5)
+        assert sum(waiting.cpu_times()[:2]) - before < 0.5
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert time.monotonic() - began < IN_NO_TIME_S
+        assert not connection.execute(queue).scalar_one()
+    assert society.run_statuses() == ["STARTED", "CANCELED"]
 
 
 def test_killed(society: Operator, clean_run: CleanRun) -> None:
