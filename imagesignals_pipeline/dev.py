@@ -83,20 +83,22 @@ def _serves(dagster: int) -> bool:
     asked for can begin. "Reload" in the UI starts its successor first.
     """
     return any(
-        b"\0grpc\0" in _read(f"/proc/{server}/cmdline")
+        b"\0grpc\0" in _read(Path(f"/proc/{server}/cmdline"))
         for child in _children(dagster)
         for server in _children(child)
     )
 
 
 def _children(process: int) -> list[int]:
-    return [int(child) for child in _read(f"/proc/{process}/task/{process}/children").split()]
+    """Return the children of all its threads: "Reload" starts a code server in one of a pool."""
+    lists = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for children in lists for child in _read(children).split()]
 
 
-def _read(file: str) -> bytes:
+def _read(file: Path) -> bytes:
     """Return a file of /proc, or nothing when its process has gone."""
     try:
-        return Path(file).read_bytes()
+        return file.read_bytes()
     except OSError:
         return b""
 

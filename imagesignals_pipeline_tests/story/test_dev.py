@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -37,6 +38,11 @@ query ($id: String!) {
       runs(limit: 50) { status tags { key value } }
     }
   }
+}
+"""
+RELOAD = """
+mutation {
+  reloadRepositoryLocation(repositoryLocationName: "imagesignals_pipeline") { __typename }
 }
 """
 ASSET = """
@@ -101,6 +107,20 @@ def processes_of(mark: str) -> list[str]:
     return found
 
 
+def apart(process: Popen[str]) -> tuple[set[int], set[int]]:
+    """Return the web server, the daemon and their parent, and those that hold our definitions."""
+    others: set[int] = set()
+    code: set[int] = set()
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            command = child.cmdline()
+            if "grpc" in command:
+                code.add(child.pid)
+            elif {"dev", "dagster_webserver", "dagster._daemon"} & {*command}:
+                others.add(child.pid)
+    return others, code
+
+
 @contextmanager
 def dev(operator: Operator, log: Path, port: int) -> Generator[Popen[str]]:
     """Run `imagesignals dev`; stop it as a service manager would, and show its log."""
@@ -130,13 +150,21 @@ def dev(operator: Operator, log: Path, port: int) -> Generator[Popen[str]]:
 
 @pytest.mark.timeout(600)
 def test_a_backfill_from_the_ui(society: Operator, clean_run: CleanRun, tmp_path: Path) -> None:
-    """A backfill started over GraphQL is a run a month, ends like a clean one, leaves nothing."""
+    """A backfill started over GraphQL is a run a month, ends like a clean one, leaves nothing.
+
+    *Reload* before it takes another code server, and none of the others ends.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with dev(society, tmp_path / "dev.log", port) as process:
         server = WebServer(port)
         wait(server.answers, process, 120)
+        others, code = apart(process)
+        assert len(others) == 3
+        assert server.ask(RELOAD)["__typename"] == "WorkspaceLocationEntry"
+        wait(lambda: not code & apart(process)[1], process, 60)
         runs = backfill(server, process)
+        assert apart(process)[0] >= others
         signals = server.ask(ASSET, key={"path": ["payment_image_signals"]})
         index = server.ask(ASSET, key={"path": ["image_perceptual_hash_index"]})
     assert processes_of(society.environ[settings.DAGSTER_DATABASE_URL]) == []
