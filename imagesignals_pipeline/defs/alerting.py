@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from imagesignals_pipeline import alerts, settings
 from imagesignals_pipeline.defs.jobs import verify_signals
@@ -13,6 +14,8 @@ WARNINGS = frozenset(
     {"all_submissions_visible", "duplicate_rate", "failure_rate", "nothing_waits_long"}
 )
 """Checks of severity WARN that the hourly run alerts of; the others tell of what is usual."""
+EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+"""Not what is planned: a queued run has not found anything yet."""
 REMEMBERED = 100
 """Evaluations among which the last one is looked for that an alert could have told of."""
 UNHEARD = {"imagesignals/alerts": "none"}
@@ -88,7 +91,7 @@ def _failed_before(
 ) -> bool:
     """Whether the check had failed already the last time that somebody would have been told."""
     history = instance.event_log_storage.get_asset_check_execution_history(
-        found.asset_check_key, limit=REMEMBERED
+        found.asset_check_key, limit=REMEMBERED, status=EVALUATED
     )
     runs = [each.run_id for each in history]  # newest first
     for each in history[runs.index(run.run_id) + 1 :] if run.run_id in runs else ():

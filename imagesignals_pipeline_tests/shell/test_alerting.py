@@ -96,6 +96,19 @@ def verify(instance: dg.DagsterInstance, job: str = "verify_signals") -> None:
     alerting.alert_on_failed_check(context)
 
 
+def unsound(society: Connection) -> None:
+    """Have a row that a check of severity ERROR finds."""
+    submission = submit(society)
+    society.execute(
+        text(
+            "insert into payment_image_signals (payment_submission_id, image_url, analysis_status,"
+            " written_by_pipeline) values (:id, 'x', 'completed', true)"
+        ),
+        {"id": submission.id},
+    )
+    society.commit()
+
+
 def test_a_failed_run_is_told_without_its_reason(instance: dg.DagsterInstance, told: Told) -> None:
     """One line with the run and its job, and no secret."""
     assert fail(instance) is None
@@ -142,20 +155,25 @@ def test_what_the_command_line_found_first_is_told_by_the_next_run(
     society: Connection, instance: dg.DagsterInstance, told: Told
 ) -> None:
     """Dagster does not show such a run to its sensors: nobody was told of it."""
-    submission = submit(society)
-    society.execute(
-        text(
-            "insert into payment_image_signals (payment_submission_id, image_url, analysis_status,"
-            " written_by_pipeline) values (:id, 'x', 'completed', true)"
-        ),
-        {"id": submission.id},
-    )
-    society.commit()
+    unsound(society)
     defs.resolve_job_def("verify_signals").execute_in_process(
         instance=instance, tags=alerting.UNHEARD
     )
     verify(instance)
     assert any("completed_rows_are_whole" in line for line in told)
+
+
+def test_a_check_that_goes_on_failing_while_a_run_is_queued_is_not_told_again(
+    society: Connection, instance: dg.DagsterInstance, told: Told
+) -> None:
+    """What a run has planned to check, and not checked yet, says nothing of the check."""
+    unsound(society)
+    verify(instance)
+    assert any("completed_rows_are_whole" in line for line in told)
+    told.clear()
+    instance.create_run_for_job(defs.resolve_job_def("relink_duplicates"))
+    verify(instance)
+    assert told == []
 
 
 def test_without_an_address_it_says_what_to_set(
