@@ -97,7 +97,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         allowed_origins=value(ALLOWED_ORIGINS),
         pg_bin=Path(pg_bin) if pg_bin else None,
         schedule=schedule(environ),
-        alert_url=value(ALERT_URL),
+        alert_url=alert_url(environ),
         broker_url=broker_url(environ),
         show_thumbnails=_shows_thumbnails(value(THUMBNAILS)),
         thumbnail_keys=thumbnail_keys(environ),
@@ -120,6 +120,11 @@ def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
 def schedule(environ: Mapping[str, str]) -> str:
     """Return the cron expression of the incremental backfill; the shell checks it."""
     return environ.get(SCHEDULE, "").strip() or DEFAULT_SCHEDULE
+
+
+def alert_url(environ: Mapping[str, str]) -> str | None:
+    """Return where alerts are sent to, if they are; who sends them knows whether it can be used."""
+    return environ.get(ALERT_URL, "").strip() or None
 
 
 def broker_url(environ: Mapping[str, str]) -> str | None:

@@ -114,7 +114,7 @@ def _tell(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str) -> dg.Ski
     Raises:
         AlertNotSentError: It was not delivered; the run keeps it for `send_alerts_again`.
     """
-    url = settings.read(os.environ).alert_url
+    url = settings.alert_url(os.environ)  # and no other: one that is wrong fails runs to tell of
     if url is None:
         return dg.SkipReason(f"Set {settings.ALERT_URL} to send alerts.")
     try:

@@ -176,6 +176,15 @@ def test_a_check_that_goes_on_failing_while_a_run_is_queued_is_not_told_again(
     assert told == []
 
 
+def test_a_wrong_variable_is_no_reason_to_be_silent(
+    instance: dg.DagsterInstance, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be why the run failed."""
+    monkeypatch.setenv(settings.REPORT_DAYS, "a month")
+    assert fail(instance) is None
+    assert len(told) == 1
+
+
 def test_without_an_address_it_says_what_to_set(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
