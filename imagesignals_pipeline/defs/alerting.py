@@ -9,6 +9,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 
 from imagesignals_pipeline import alerts, settings
 from imagesignals_pipeline.defs.jobs import verify_signals
+from imagesignals_pipeline.defs.requests import ENDED, PARTITION_TAG
 
 WARNINGS = frozenset(
     {"all_submissions_visible", "duplicate_rate", "failure_rate", "nothing_waits_long"}
@@ -17,23 +18,28 @@ WARNINGS = frozenset(
 EVALUATED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 """Not what is planned: a queued run has not found anything yet."""
 REMEMBERED = 100
-"""Evaluations among which the last one is looked for that an alert could have told of."""
+"""Evaluations, or runs, among which the last one is looked for that an alert could have told of."""
 UNHEARD = {"imagesignals/alerts": "none"}
 """Of runs of the command line: Dagster's sensors pass over what its daemon has not started."""
-STATE_TAG, UNSENT, SENT = "imagesignals/alert", "not delivered", "delivered late"
+STATE_TAG, UNSENT, SENT = "imagesignals/alert", "not delivered", "delivered"
 LINE_TAG = "imagesignals/alert_line"
-"""Of a run: its own id, as re-executions inherit it, and what could not be delivered about it.
-Dagster shows a run to its sensor only once."""
+"""Of a run: its own id, as re-executions inherit it, and what was to be told of it. Dagster shows a
+run to its sensor only once."""
 AGAIN_EVERY_S = 300
 AGAIN_FOR = timedelta(days=7)
 
 
 @dg.run_failure_sensor(
-    description="Sends one line when a run of the pipeline fails (IMAGESIGNALS_ALERT_URL)."
+    description=(
+        "Sends one line when a run of the pipeline fails (IMAGESIGNALS_ALERT_URL) and the last one "
+        "of its job and month did not."
+    )
 )
 def alert_on_failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """Tell which run it was; why it failed is in the UI, where only those see it who may."""
     run = context.dagster_run
+    if _still_fails(context.instance, run):
+        return dg.SkipReason("The run before it failed too, and that was told.")
     month = f" of {context.partition_key}" if context.partition_key else ""
     line = f"Run {run.run_id[:8]}{month} ({run.job_name}) failed; the Dagster UI says why."
     return _tell(context.instance, run, line)
@@ -67,7 +73,7 @@ def send_alerts_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     tagged = context.instance.get_runs(
         dg.RunsFilter(tags={STATE_TAG: UNSENT}, created_after=recent), ascending=True
     )
-    waiting = [(run, line) for run in tagged if (line := _undelivered(run))]
+    waiting = [(run, line) for run in tagged if (line := _line(run, UNSENT))]
     for run, line in waiting:
         if skipped := _tell(context.instance, run, line):
             return skipped
@@ -75,6 +81,21 @@ def send_alerts_again(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 ALERTS = (alert_on_failed_run, alert_on_failed_check, send_alerts_again)
+
+
+def _still_fails(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether runs of this job and month have failed since somebody was told of one."""
+    alike = dg.RunsFilter(
+        job_name=run.job_name,
+        tags={name: run.tags[name] for name in (PARTITION_TAG,) if name in run.tags},
+        statuses=ENDED,
+    )
+    for earlier in instance.get_runs(alike, cursor=run.run_id, limit=REMEMBERED):
+        if earlier.status is dg.DagsterRunStatus.SUCCESS:
+            break
+        if _line(earlier, SENT):
+            return True
+    return False
 
 
 def _newly_failed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[str]:
@@ -117,18 +138,17 @@ def _tell(instance: dg.DagsterInstance, run: dg.DagsterRun, line: str) -> dg.Ski
     url = settings.alert_url(os.environ)  # and no other: one that is wrong fails runs to tell of
     if url is None:
         return dg.SkipReason(f"Set {settings.ALERT_URL} to send alerts.")
+    state = UNSENT
     try:
         alerts.send(url, line)
-    except alerts.AlertNotSentError:
+        state = SENT
+    finally:
         own = f"{run.run_id} {line}"
-        instance.add_run_tags(run.run_id, {STATE_TAG: UNSENT, LINE_TAG: own})
-        raise
-    if _undelivered(run):
-        instance.add_run_tags(run.run_id, {STATE_TAG: SENT})
+        instance.add_run_tags(run.run_id, {STATE_TAG: state, LINE_TAG: own})
     return None
 
 
-def _undelivered(run: dg.DagsterRun) -> str:
-    """Return the line that could not be delivered about a run itself, or nothing."""
+def _line(run: dg.DagsterRun, state: str) -> str:
+    """Return the line about a run itself that is in a state, or nothing."""
     run_id, _, line = run.tags.get(LINE_TAG, "").partition(" ")
-    return line if run_id == run.run_id and run.tags.get(STATE_TAG) == UNSENT else ""
+    return line if run_id == run.run_id and run.tags.get(STATE_TAG) == state else ""

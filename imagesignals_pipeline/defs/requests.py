@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.storage.tags import RUN_FAILURE_REASON_TAG
 
 from imagesignals_pipeline.backlog import Backlog, Unsettled
 from imagesignals_pipeline.defs import abandoned
@@ -22,6 +24,9 @@ FIRST_PAUSE = timedelta(minutes=15)
 LONGEST_PAUSE = timedelta(days=1)
 REMEMBERED = 10
 """Most attempts looked at; after these the pause has long been the longest."""
+ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+BROKEN = frozenset({RunFailureReason.STEP_FAILURE.value, RunFailureReason.RUN_EXCEPTION.value})
+"""Why a run failed by itself; one that was killed says nothing of how the next one fares."""
 UNFINISHED = [dg.DagsterRunStatus.QUEUED, *abandoned.UNDER_WAY]
 
 
@@ -49,6 +54,7 @@ def months(
 
     A month on which a run works, or for which one is queued, is left out, whoever asked for that.
     So is one whose last attempt left exactly the same waiting: it pauses, twice as long each time.
+    Whatever waits, it pauses after a run of the job that failed: what broke that breaks the next.
 
     Args:
         instance: Knows all runs.
@@ -68,7 +74,7 @@ def months(
             left_out.append(f"{partition} is being worked on")
             continue
         mark = _short(job_name, partition, *marks[partition])
-        last_run, until = _pause(instance, mark)
+        last_run, until = _pause(instance, mark, job_name, {PARTITION_TAG: partition})
         if until > (now or datetime.now(UTC)):
             left_out.append(f"{partition} pauses until {until:%d %b %H:%M} UTC")
             continue
@@ -96,7 +102,7 @@ def relinking(
     if any(PARTITION_TAG in run.tags or run.job_name == job_name for run in _unfinished(instance)):
         return Asked([], ["links are settled when the present runs end"])
     mark = _short(job_name, unsettled.mark)
-    last_run, until = _pause(instance, mark)
+    last_run, until = _pause(instance, mark, job_name, {})
     if until > (now or datetime.now(UTC)):
         return Asked([], [f"links pause until {until:%d %b %H:%M} UTC"])
     request = dg.RunRequest(run_key=f"{mark}/{last_run}", job_name=job_name, tags={MARK_TAG: mark})
@@ -112,14 +118,27 @@ def _unfinished(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
     return instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
 
 
-def _pause(instance: dg.DagsterInstance, mark: str) -> tuple[int, datetime]:
+def _pause(
+    instance: dg.DagsterInstance, mark: str, job_name: str, month: Mapping[str, str]
+) -> tuple[int, datetime]:
     """Return the last run that found just this waiting (0: none), and until when to pause."""
     attempts = instance.get_run_records(dg.RunsFilter(tags={MARK_TAG: mark}), limit=REMEMBERED)
+    alike = dg.RunsFilter(job_name=job_name, tags=month, statuses=ENDED)
+    broken = [
+        each
+        for each in instance.get_run_records(alike, limit=1)
+        if each.dagster_run.tags.get(RUN_FAILURE_REASON_TAG) in BROKEN
+    ]
     if not attempts:
-        return 0, datetime.min.replace(tzinfo=UTC)
+        return 0, _last(broken) + FIRST_PAUSE
     pause = min(FIRST_PAUSE * 2 ** (len(attempts) - 1), LONGEST_PAUSE)
-    last = max(each.end_time or each.create_timestamp.timestamp() for each in attempts)
-    return attempts[0].storage_id, datetime.fromtimestamp(last, UTC) + pause
+    return attempts[0].storage_id, max(_last(attempts) + pause, _last(broken) + FIRST_PAUSE)
+
+
+def _last(runs: Sequence[dg.RunRecord]) -> datetime:
+    """Return when the last of some runs ended, long ago where there is none."""
+    ends = (each.end_time or each.create_timestamp.timestamp() for each in runs)
+    return datetime.fromtimestamp(max(ends, default=0), UTC)
 
 
 def _short(*parts: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, text
 from imagesignals_pipeline import alerts, settings
 from imagesignals_pipeline.definitions import defs
 from imagesignals_pipeline.defs import alerting
+from imagesignals_pipeline.defs.requests import PARTITION_TAG
 from imagesignals_pipeline_tests.database.society import submit
 
 Told = list[str]
@@ -66,14 +67,21 @@ def broken_job() -> None:
     break_down()
 
 
+@dg.job(name="broken_job")
+def mended_job() -> None:
+    """The same job when its cause is mended."""
+
+
 @dg.job
 def fine_job() -> None:
     """A run that does nothing."""
 
 
-def fail(instance: dg.DagsterInstance) -> object:
+def fail(instance: dg.DagsterInstance, month: str = "2025-10") -> object:
     """Let a run fail, and the sensor see it."""
-    result = broken_job.execute_in_process(instance=instance, raise_on_error=False)
+    result = broken_job.execute_in_process(
+        instance=instance, tags={PARTITION_TAG: month}, raise_on_error=False
+    )
     context = dg.build_run_status_sensor_context(
         sensor_name="alert_on_failed_run",
         dagster_event=result.get_run_failure_event(),
@@ -94,6 +102,25 @@ def verify(instance: dg.DagsterInstance, job: str = "verify_signals") -> None:
         dagster_run=result.dagster_run,
     )
     alerting.alert_on_failed_check(context)
+
+
+def test_a_month_that_goes_on_failing_is_told_once(
+    instance: dg.DagsterInstance, told: Told
+) -> None:
+    """Another month's failure is told, and one after the month was well again.
+
+    One that was told to nobody, such as before the sensor was switched on, keeps none back.
+    """
+    tags = {PARTITION_TAG: "2025-10"}
+    broken_job.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    for _ in range(3):
+        fail(instance)
+    assert len(told) == 1
+    fail(instance, "2025-11")
+    assert len(told) == 2
+    mended_job.execute_in_process(instance=instance, tags=tags)
+    fail(instance)
+    assert len(told) == 3
 
 
 def unsound(society: Connection) -> None:

@@ -37,6 +37,24 @@ def some_job() -> None:
     rest()
 
 
+@dg.op
+def break_down() -> None:
+    """Fail."""
+    raise dg.Failure("The bucket is not there.")
+
+
+@dg.job(name=JOB)
+def broken_backfill() -> None:
+    """Stand for a run of ours that fails."""
+    break_down()
+
+
+@dg.job(name=JOB)
+def mended_backfill() -> None:
+    """Stand for one that does not."""
+    rest()
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStore]:
     """The storage of the pictures of `FEW`."""
@@ -253,6 +271,30 @@ def test_what_is_tried_in_vain_is_tried_ever_less(instance: dg.DagsterInstance) 
     assert len(keys) == 10
     other = Backlog(OCTOBER.month, 4, "four ids")
     assert requests.months(instance, JOB, [other], {}).runs
+
+
+def test_a_run_that_failed_is_followed_by_a_pause_whatever_waits(
+    instance: dg.DagsterInstance,
+) -> None:
+    """During an outage each new submission would else start another run that fails."""
+    now = datetime.now(UTC)
+    tags = {requests.PARTITION_TAG: IN_OCTOBER}
+    other = Backlog(date(2025, 11, 1), 1, "one id")
+
+    def asked(now: datetime) -> list[str | None]:
+        more = [Backlog(OCTOBER.month, 4, "four ids"), other]
+        return [each.partition_key for each in requests.months(instance, JOB, more, {}, now).runs]
+
+    run = instance.create_run_for_job(broken_backfill, tags=tags)
+    instance.report_run_failed(run, "killed")
+    assert asked(now) == [IN_OCTOBER, IN_NOVEMBER]
+    broken_backfill.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    assert asked(now) == [IN_NOVEMBER]
+    assert asked(now + timedelta(minutes=16)) == [IN_OCTOBER, IN_NOVEMBER]
+    unsettled = backlog.Unsettled(1, 0, 1, -1, False, "mark")
+    assert "pause until" in requests.relinking(instance, JOB, unsettled, now).skip_reason
+    mended_backfill.execute_in_process(instance=instance, tags=tags)
+    assert asked(now) == [IN_OCTOBER, IN_NOVEMBER]
 
 
 def killed(instance: dg.DagsterInstance, job: dg.JobDefinition, **tags: str) -> str:
