@@ -6,6 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import yaml
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import TickStatus
 from dagster_postgres import PostgresRunStorage
 from sqlalchemy import Engine, make_url, text
 
@@ -68,6 +70,20 @@ def test_queued_runs_wait_for_the_code_server(home: Path, *, chart: bool) -> Non
     assert queue is not None
     assert (queue.max_user_code_failure_retries, queue.user_code_failure_retry_delay) == (20, 15)
     assert queue.max_concurrent_runs == 4
+
+
+@pytest.mark.parametrize("chart", [False, True], ids=["dagster.yaml", "values.yaml"])
+def test_ticks_without_a_run_are_forgotten(home: Path, *, chart: bool) -> None:
+    """Those of schedules too, after a week like those of sensors; what asked for a run stays."""
+    if chart:
+        values = yaml.safe_load((settings.ROOT / "docs/kubernetes/values.yaml").read_text("utf-8"))
+        ours = yaml.safe_load((home / "dagster.yaml").read_text("utf-8"))
+        changed = yaml.safe_dump({**ours, "retention": {}, **values["additionalInstanceConfig"]})
+        (home / "dagster.yaml").write_text(changed, "utf-8")
+    with dg.DagsterInstance.get() as instance:
+        for kind in (InstigatorType.SCHEDULE, InstigatorType.SENSOR):
+            days = instance.get_tick_retention_settings(kind)
+            assert (days[TickStatus.SKIPPED], days[TickStatus.SUCCESS]) == (7, -1)
 
 
 @pytest.mark.usefixtures("home")
