@@ -181,7 +181,8 @@ CHECKS = (
         Table.INDEX,
         Severity.ERROR,
         "The hash index has one row for each hash, with the right count and first submission.",
-        "{broken} rows differ from the signals: run the backfill, which rebuilds the index.",
+        "{broken} rows differ from the signals, because submissions were deleted or changed: run "
+        "the backfill, which rebuilds the index.",
     ),
 )
 
