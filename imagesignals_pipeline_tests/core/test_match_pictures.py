@@ -834,4 +834,4 @@ def test_version_of_the_payload() -> None:
     Whoever changes what the payload holds must raise it.
     """
     payload = match.fingerprint(receipt(1))
-    assert payload[0] == match.ALGORITHM_VERSION == 6
+    assert payload[0] == match.ALGORITHM_VERSION == 7
