@@ -174,7 +174,7 @@ def test_a_month(few: Connection, instance: dg.DagsterInstance) -> None:
         each for each in shown["month_not_analysed"].splitlines() if "not&#95;found" in each
     ]
     assert "Restore the file, or accept that it is gone" in failed
-    assert "/jobs/retry_failed" in shown["month_not_analysed"].splitlines()[-1]
+    assert "/guess/retry_failed" in shown["month_not_analysed"].splitlines()[-1]
     assert instance.get_materialized_partitions(SIGNALS) == {IN_OCTOBER}
     lines = told(instance, result.run_id)
     for line in ("📊 Found 6 payment submissions to process", "🔄 Processing batch 2 of 2"):

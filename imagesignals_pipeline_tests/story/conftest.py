@@ -58,10 +58,10 @@ class Operator:
         """Return the command line."""
         return [str(Path(sys.executable).parent / "imagesignals"), *arguments]
 
-    def runs(self, *arguments: str, **more: str) -> Said:
+    def runs(self, *arguments: str, patience_s: float = PATIENCE_S, **more: str) -> Said:
         """Run `imagesignals` to its end; `more` are further variables of the environment."""
         with self.starts(*arguments, **more) as process:
-            out, err = process.communicate(timeout=PATIENCE_S)
+            out, err = process.communicate(timeout=patience_s)
         return Said(process.returncode, out, err)
 
     @contextmanager
