@@ -240,6 +240,7 @@ def test_the_ui_of_the_demonstration_leaves_the_society_alone(operator: Operator
     )
 
 
+@pytest.mark.timeout(2 * WHOLE_SOCIETY_S)
 def test_the_demonstration_goes_on_ends_well_and_then_skips_everything(operator: Operator) -> None:
     """The first that anybody sees: interrupted, run to its end, and run once more."""
     home = operator.folder / "home"
