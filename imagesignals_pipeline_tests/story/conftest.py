@@ -48,20 +48,21 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody at a shell: the environment of their commands, and where they are."""
+    """Somebody at a shell: their commands' environment, where they are, how long they wait."""
 
     environ: Mapping[str, str]
     folder: Path
+    patience_s: float = PATIENCE_S
 
     @staticmethod
     def command(*arguments: str) -> list[str]:
         """Return the command line."""
         return [str(Path(sys.executable).parent / "imagesignals"), *arguments]
 
-    def runs(self, *arguments: str, patience_s: float = PATIENCE_S, **more: str) -> Said:
+    def runs(self, *arguments: str, **more: str) -> Said:
         """Run `imagesignals` to its end; `more` are further variables of the environment."""
         with self.starts(*arguments, **more) as process:
-            out, err = process.communicate(timeout=patience_s)
+            out, err = process.communicate(timeout=self.patience_s)
         return Said(process.returncode, out, err)
 
     @contextmanager
