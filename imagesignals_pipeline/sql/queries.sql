@@ -2278,31 +2278,16 @@ where payment_submission_id = any(cast(:ids as uuid [])) and length(payload) > 0
 -- name: review_decisions
 -- All decisions about the given copies, oldest first, and whether each still stands.
 select
-    decision.payment_submission_id as copy_id,
-    decision.decision,
-    decision.reviewer,
-    decision.note,
-    decision.decided_at,
-    decision.judged_against_id = signals.similar_to_payment_id as against_this_original,
-    imagesignals_stands(
-        decision.decision, decision.copy_sha256, copy_print.content_sha256,
-        decision.judged_against_id, decision.judged_against_sha256,
-        judged_print.content_sha256, judged.similar_to_payment_id,
-        signals.similar_to_payment_id, original_print.content_sha256
-    ) as stands
-from image_review_decisions as decision
-join payment_image_signals as signals
-    on signals.payment_submission_id = decision.payment_submission_id
-left join image_fingerprints as copy_print
-    on copy_print.payment_submission_id = decision.payment_submission_id
-left join image_fingerprints as original_print
-    on original_print.payment_submission_id = signals.similar_to_payment_id
-left join image_fingerprints as judged_print
-    on judged_print.payment_submission_id = decision.judged_against_id
-left join payment_image_signals as judged
-    on judged.payment_submission_id = decision.judged_against_id
-where decision.payment_submission_id = any(cast(:ids as uuid []))
-order by decision.id;
+    payment_submission_id as copy_id,
+    decision,
+    reviewer,
+    note,
+    decided_at,
+    against_this_original,
+    stands
+from imagesignals_decisions()
+where payment_submission_id = any(cast(:ids as uuid []))
+order by id;
 
 -- name: decision_recorded
 -- Whether what was recorded with a form is the same; null where nothing was.
