@@ -9,7 +9,14 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, highlighter, payload, pen, raster, rows, words
 from imagesignals_pipeline.match.alignment import Guess, Matrix
 from imagesignals_pipeline.match.continued import is_continued
-from imagesignals_pipeline.match.pair import CELL, COMPARABLE, GRAINY, Pair, in_one_frame
+from imagesignals_pipeline.match.pair import (
+    CELL,
+    COMPARABLE,
+    GRAINY,
+    Pair,
+    between_edges,
+    in_one_frame,
+)
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Ints, Mask
 
@@ -170,9 +177,11 @@ def differences(a: Print, b: Print) -> Differences | None:
         return None
     coarse = payload.thumbnail(a.coded)
     fine, matrix = alignment.as_coarse(payload.thumbnail(b.coded), guess.matrix)
-    pair = in_one_frame(coarse, alignment.lay_flat(coarse, fine, matrix), a.words.height)
+    laid = between_edges(a, b, alignment.lay_flat(coarse, fine, matrix), guess.matrix)
+    pair = in_one_frame(coarse, laid, a.words.height)
     if not pair.is_settled:
-        pair = in_one_frame(coarse, alignment.lay(coarse, fine, matrix), a.words.height)
+        laid = between_edges(a, b, alignment.lay(coarse, fine, matrix), guess.matrix)
+        pair = in_one_frame(coarse, laid, a.words.height)
     return _seen(a, b, guess, pair)
 
 
@@ -389,11 +398,12 @@ def _between(pair: Pair, strokes: pen.Strokes, noise: float) -> float:
 
 def _beyond(one: Print, matrix: Matrix, other: Print) -> _Beyond:
     height, width = payload.thumbnail(other.coded).shape
-    x, y = alignment.mapped(one.words.centre, matrix).T
+    places = alignment.mapped(one.words.centre, matrix)
+    x, y = places.T
     above, below = y < 0, y > height
     size = one.words.spread[:, 0] * one.words.spread[:, 1]
     in_print = one.words.in_print
     if 2 * in_print.sum() > len(in_print):  # else a photograph, whose words are accidents
         size = size * in_print
-    out = above | below | (x < 0) | (x > width)
+    out = above | below | (x < 0) | (x > width) | ~other.holds(places)
     return _Beyond(*(float(size[each].sum() / size.sum()) for each in (out, above, below)))

@@ -18,7 +18,7 @@ from imagesignals_pipeline.match.differences import (
     ONE_LINE,
     grain,
 )
-from imagesignals_pipeline.match.pair import CELL, COMPARABLE, SETTLED
+from imagesignals_pipeline.match.pair import CELL, COMPARABLE, SETTLED, between_edges
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 
@@ -79,18 +79,23 @@ def look(a: Print, b: Print, guess: Guess, *, least_share: float = 0.0) -> Look:
 
     Of two that agree less than `least_share` nothing is said of their being parted.
     """
-    frame, coarse, fine, matrix = _halved(a, b, guess)
-    windows = _windows(coarse, alignment.lay_flat(coarse, fine, matrix, rough=True))
+    matrix = guess.matrix
+    if guess.scale < 1:  # the coarser one is the frame
+        a, b, matrix = b, a, alignment.inverse(matrix)
+    coarse, fine, halved = _halved(a, b, matrix)
+    laid = alignment.lay_flat(coarse, fine, halved, rough=True)
+    windows = _windows(coarse, between_edges(a, b, laid, matrix))
     untouched = windows.usual >= UNTOUCHED and guess.agreeing >= MIN_AGREEING
     if windows.usual < SETTLED:
-        windows = _windows(coarse, alignment.lay_roughly(coarse, fine, matrix))
+        laid = alignment.lay_roughly(coarse, fine, halved)
+        windows = _windows(coarse, between_edges(a, b, laid, matrix))
     if windows.usual == 0:
         return Look(0.0)
     lacking = windows.lacking()
     share = float((lacking <= EXCESS).mean())
     if not untouched or share < least_share:
         return Look(share)
-    return Look(share, _differ_in_two_places(windows, lacking, frame))
+    return Look(share, _differ_in_two_places(windows, lacking, a))
 
 
 def _differ_in_two_places(windows: _Windows, lacking: Floats, frame: Print) -> bool:
@@ -129,13 +134,10 @@ def _differ_in_two_places(windows: _Windows, lacking: Floats, frame: Print) -> b
     return not in_one_field and bool(bottom > frame.below_status_bar / 2)
 
 
-def _halved(a: Print, b: Print, guess: Guess) -> tuple[Print, Greys, Greys, Matrix]:
-    """Return the coarser one, which is the frame, both at half size, and the map from it."""
-    matrix = guess.matrix
-    if guess.scale < 1:
-        a, b, matrix = b, a, alignment.inverse(matrix)
+def _halved(a: Print, b: Print, matrix: Matrix) -> tuple[Greys, Greys, Matrix]:
+    """Return both pictures at half size, b's as coarse as a's, and the map between them."""
     coarse, fine = payload.halved(a.coded), payload.halved(b.coded)
-    return a, coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
+    return coarse, *alignment.as_coarse(fine, alignment.halved(matrix))
 
 
 def _windows(a: Greys, laid: Laid) -> _Windows:

@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from imagesignals_pipeline.match import raster
-from imagesignals_pipeline.match.alignment import Laid
+from imagesignals_pipeline.match import alignment, payload, raster
+from imagesignals_pipeline.match.alignment import Laid, Matrix
+from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Floats, Greys, Mask
 
 SMALLEST_WINDOW, LARGEST_WINDOW = 7, 11
@@ -69,6 +70,25 @@ def in_one_frame(a: Greys, laid: Laid, line: float) -> Pair:
     well_inside = ~raster.grown(~_to_the_end(laid.inside), window + EDGE_PX, window + EDGE_PX)
     correlation = raster.correlation(a, laid.b, window)
     return Pair(a, laid.b, laid.inside, well_inside, line, window, *correlation)
+
+
+def between_edges(a: Print, b: Print, laid: Laid, matrix: Matrix) -> Laid:
+    """Return what was laid on a picture, without what lies beyond the edges of a tilted one.
+
+    Args:
+        a: The picture that is the frame, perhaps at half its size.
+        b: The other one.
+        laid: How it looks there.
+        matrix: Leads from a's thumbnail to b's, both of full size.
+    """
+    if not a.tilt and not b.tilt:
+        return laid
+    share = laid.b.shape[1] / payload.thumbnail(a.coded).shape[1]
+    edges = (a.inner_corners, alignment.mapped(b.inner_corners, alignment.inverse(matrix)))
+    inside = laid.inside.copy()
+    for each in edges:
+        inside &= raster.polygon(each * share, inside.shape)
+    return Laid(laid.b, inside)
 
 
 def _to_the_end(inside: Mask) -> Mask:

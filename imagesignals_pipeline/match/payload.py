@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from imagesignals_pipeline.match import content, orientation, raster, words
+from imagesignals_pipeline.match import content, orientation, raster, tilt, words
 from imagesignals_pipeline.match.content import Content
 from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
-from imagesignals_pipeline.match.raster import Doubles, Floats, Greys
+from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Mask
 from imagesignals_pipeline.match.words import Words
 
 ALGORITHM_VERSION: Final = 7
@@ -46,8 +46,14 @@ UPRIGHT: Final = 1.5
 """Share of a phone screenshot's height that clock and battery take, and its least height by its
 width. Of 72 receipts that were shown again nothing there reached below 0.040."""
 HEADER: Final = struct.Struct("<BHHHHfBB8s")
-"""Version, width, height, left, top, scale, words, quarter turns, and of a digest of what else the
-file shows the first bytes."""
+"""Version, width, height, left, top, scale, words, turns, and of a digest of what else the file
+shows the first bytes. Of the turns the lowest bits are the quarters, the others half degrees."""
+QUARTERS: Final = 4
+TILTS: Final = 64
+"""How many quarter turns there are, and half degrees of tilt, in a byte; the upper half of these is
+below zero."""
+CLOCKWISE: Final = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+INSET_PX: Final = 3.0
 ONE_PICTURE: Final = bytes(8)
 """In place of that digest, where the file shows nothing else."""
 WORD: Final = np.dtype([("code", "<u8"), ("centre", "<u2", 2), ("spread", "<u2", 2)])
@@ -66,9 +72,10 @@ class Print:
     """A payload without its picture.
 
     `turns` says by how many quarter turns to the right the picture was turned, so that its text is
-    upright; all else is of the turned one. `left` and `top` (pixels of the picture) and `scale`
-    (the thumbnail's pixels in one of the picture) say which part of it the thumbnail shows. `rest`
-    is another one where the file shows other pages or frames besides; empty where it shows none.
+    upright, and `tilt` by how many degrees to the left before that; all else is of the turned one.
+    `left` and `top` (pixels of the picture) and `scale` (the thumbnail's pixels in one of the
+    picture) say which part of it the thumbnail shows. `rest` is another one where the file shows
+    other pages or frames besides; empty where it shows none.
     """
 
     width: int
@@ -77,6 +84,7 @@ class Print:
     top: int
     scale: float
     turns: int
+    tilt: float
     rest: bytes
     words: Words
     coded: bytes
@@ -86,6 +94,37 @@ class Print:
         """First and last corner of the whole picture, in pixels of its thumbnail."""
         corners = np.array([[0, 0], [self.width, self.height]]) - [self.left, self.top]
         return corners * self.scale
+
+    @property
+    def corners(self) -> Doubles:
+        """Those of the picture as it was before it was turned, in pixels of its thumbnail.
+
+        Rows of x and y, clockwise.
+        """
+        return self._edges(0)
+
+    @property
+    def inner_corners(self) -> Doubles:
+        """The same, a little further in, where nothing is left of a tilted picture's edges."""
+        return self._edges(INSET_PX)
+
+    def holds(self, places: Doubles) -> Mask:
+        """Return which places, in pixels of the thumbnail, a tilted picture's own edges hold.
+
+        All of one that was not: what lies outside its thumbnail is not asked for here.
+        """
+        if not self.tilt:
+            return np.ones(len(places), dtype=bool)
+        start, _, end, _ = self.corners
+        upright = tilt.turn(-self.tilt)
+        from_middle = (places - (start + end) / 2) @ upright
+        return (np.abs(from_middle) < (end - start) @ upright / 2).all(axis=1)
+
+    def _edges(self, inset_px: float) -> Doubles:
+        size = np.array([self.width, self.height], float)
+        half = tilt.size_before(size, self.tilt) / 2 - inset_px / self.scale
+        around = half * CLOCKWISE @ tilt.turn(self.tilt)
+        return (size / 2 + around - [self.left, self.top]) * self.scale
 
     @property
     def below_status_bar(self) -> float:
@@ -109,6 +148,10 @@ def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
     if shown.shorter_side < MIN_SIDE:
         return b""
     thumbnail = shown.at(shown.usual)
+    if degrees := tilt.degrees(thumbnail):  # first: words and their direction depend on it
+        grey = tilt.levelled(grey, degrees)
+        shown = content.find(grey)
+        thumbnail = shown.at(shown.usual)
     found = words.find(thumbnail)
     if len(found) < words.MIN_WORDS:
         return b""
@@ -133,7 +176,8 @@ def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
     size = shown.picture.shape[::-1]
     places = np.minimum([*size, *(corner / scale).astype(int)], 65535).tolist()
     besides = rest[: len(ONE_PICTURE)] or ONE_PICTURE
-    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found), turns, besides)
+    turned = turns + QUARTERS * (round(degrees / tilt.FINE_DEGREES) % TILTS)
+    header = HEADER.pack(ALGORITHM_VERSION, *places, scale, len(found), turned, besides)
     zoom = scale / shown.scale(usual)
     # The centre of a pixel is half a pixel from its corner.
     centre = (found.centre + 0.5 + shown.corner(usual)) * zoom - 0.5 - corner
@@ -148,12 +192,14 @@ def unpack(payload: bytes) -> Print:
         ValueError: It is cut short, or of another version.
     """
     found = words_of(payload)
-    _, width, height, left, top, scale, count, turns, rest = HEADER.unpack_from(payload)
+    _, width, height, left, top, scale, count, turned, rest = HEADER.unpack_from(payload)
     coded = payload[HEADER.size + count * WORD.itemsize :]
     if not coded or not 0 < scale < np.inf:
         raise ValueError("a damaged fingerprint")
     rest = rest if rest != ONE_PICTURE else b""
-    return Print(width, height, left, top, scale, turns, rest, found, coded)
+    tilts, turns = divmod(turned, QUARTERS)
+    degrees = tilt.FINE_DEGREES * (tilts - TILTS * (tilts >= TILTS // 2))
+    return Print(width, height, left, top, scale, turns, degrees, rest, found, coded)
 
 
 def words_of(payload: bytes) -> Words:

@@ -8,6 +8,7 @@ import numpy as np
 from imagesignals_pipeline.match import alignment, payload, raster
 from imagesignals_pipeline.match.alignment import Matrix
 from imagesignals_pipeline.match.differences import Differences, differences
+from imagesignals_pipeline.match.pair import between_edges
 from imagesignals_pipeline.match.payload import Print
 from imagesignals_pipeline.match.raster import Doubles, Floats, Mask
 
@@ -108,6 +109,7 @@ def _marks(seen: Differences) -> list[Box]:
     """Return where one picture shows what the other lacks, the largest first: pens, bars, text."""
     a = payload.thumbnail(seen.a.coded)
     laid = alignment.lay(a, *alignment.as_coarse(payload.thumbnail(seen.b.coded), seen.matrix))
+    laid = between_edges(seen.a, seen.b, laid, seen.matrix)
     inside = ~raster.grown(~laid.inside, EDGE_PX, EDGE_PX)
     wrong = _off(a.astype(np.float32), laid.b.astype(np.float32), inside)
     line = max(int(seen.a.words.height), 3)
@@ -165,8 +167,7 @@ def _moved(box: Box, matrix: Matrix, to: Print) -> Box:
 def _shared(of: Print, other: Print, matrix: Matrix) -> Frame | None:
     """Return where the whole of the other picture lies in this one, unless it covers it."""
     height, width = payload.thumbnail(of.coded).shape
-    whole = Box(-other.left, -other.top, other.width, other.height).corners * other.scale
-    corners = alignment.mapped(whole, matrix)
+    corners = alignment.mapped(other.corners, matrix)
     low, high = corners.min(axis=0), corners.max(axis=0)
     size = np.array([width, height])
     if (low < CUT * size).all() and (high > (1 - CUT) * size).all():

@@ -142,6 +142,27 @@ def laid(
     return cast(Pixels, moved), cv2.warpAffine(known, matrix, size, flags=near) > 0
 
 
+def rotated(values: Greys, degrees: float, around: int) -> Greys:
+    """Return a picture turned to the left in a frame that holds all of it, filled with a level."""
+    high, wide = values.shape
+    matrix = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), degrees, 1)
+    cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = np.ceil((wide * cosine + high * sine, wide * sine + high * cosine)).astype(int)
+    matrix[:, 2] += (size - (wide, high)) / 2
+    return cast(
+        Greys,
+        cv2.warpAffine(values, matrix, size.tolist(), flags=cv2.INTER_CUBIC, borderValue=around),
+    )
+
+
+def sheared(values: Floats, down: float) -> Floats:
+    """Return columns of which each is moved so much further up than the one to its left."""
+    high, wide = values.shape
+    matrix = np.array([[1, 0, 0], [down, 1, -down * (wide - 1) / 2]])
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cast(Floats, cv2.warpAffine(values, matrix, (wide, high), flags=how))
+
+
 def shrunk(values: Numbers, width: int, height: int) -> Numbers:
     """Return a smaller picture, each pixel the mean of those that it covers."""
     return cast(Numbers, cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
@@ -228,6 +249,12 @@ def without(mask: Mask, *, runs_of: int) -> Mask:
 def runs(mask: Mask, length: int) -> Mask:
     """Return the vertical runs of at least `length` pixels."""
     return cv2.morphologyEx(mask.view(np.uint8), cv2.MORPH_OPEN, np.ones((length, 1), np.uint8)) > 0
+
+
+def polygon(corners: Doubles, shape: tuple[int, ...]) -> Mask:
+    """Return what lies between convex corners, rows of x and y."""
+    filled = np.zeros(shape, np.uint8)
+    return cv2.fillConvexPoly(filled, np.rint(corners).astype(np.int32), 1) > 0
 
 
 def closed(mask: Mask, size: int) -> Mask:

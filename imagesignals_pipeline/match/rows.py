@@ -70,7 +70,7 @@ def in_the_margin(one: Print, other: Print, to_other: Matrix) -> Mask:
     place = alignment.mapped(one.words.centre, to_other)
     high, wide = payload.thumbnail(other.coded).shape
     kept = _between(place, np.zeros(2), np.array([wide, high]))
-    return _between(place, *other.whole) & ~kept
+    return _between(place, *other.whole) & other.holds(place) & ~kept
 
 
 def _between(places: Doubles, start: Doubles, end: Doubles) -> Mask:

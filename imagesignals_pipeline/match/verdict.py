@@ -251,7 +251,7 @@ def _frame_changes(seen: Differences) -> list[str]:
     size = of_a[1] - of_a[0]
     gaps = np.abs(corners - of_a) / size
     cut = [side for side, gap in zip(SIDES, gaps.ravel().tolist(), strict=True) if gap > SHIFTED]
-    done = ["turned"] if a.turns != b.turns else []
+    done = ["turned"] if a.turns != b.turns else ["tilted"] if a.tilt != b.tilt else []
     if len(cut) == len(SIDES):
         done.append("cropped on all sides or shown inside a larger picture")
     elif cut:
