@@ -143,20 +143,21 @@ def fingerprint(picture: Image.Image, rest: bytes = b"") -> bytes:
         picture: The picture.
         rest: A digest of what else its file shows.
     """
-    grey = np.asarray(picture.convert("L"))
-    shown = content.find(grey)
+    shown = content.find(np.asarray(picture.convert("L")))
     if shown.shorter_side < MIN_SIDE:
         return b""
     thumbnail = shown.at(shown.usual)
-    if degrees := tilt.degrees(thumbnail):  # first: words and their direction depend on it
-        grey = tilt.levelled(grey, degrees)
-        shown = content.find(grey)
-        thumbnail = shown.at(shown.usual)
+    degrees = tilt.degrees(thumbnail)
+    shown, thumbnail = _levelled(shown, thumbnail, degrees)
     found = words.find(thumbnail)
     if len(found) < words.MIN_WORDS:
         return b""
     if turns := orientation.quarter_turns(shown, thumbnail, found):
-        shown = content.find(orientation.turned(grey, turns))
+        if not degrees and (degrees := tilt.degrees(orientation.turned(thumbnail, turns))):
+            shown, thumbnail = _levelled(shown, thumbnail, degrees)
+            found = words.find(thumbnail)
+            turns = orientation.quarter_turns(shown, thumbnail, found)
+        shown = content.find(orientation.turned(shown.picture, turns))
         thumbnail = shown.at(shown.usual)
         found = words.find(thumbnail)
     usual = shown.usual
@@ -253,6 +254,14 @@ def halved(coded: bytes) -> Greys:
         ValueError: It is damaged, or larger than what is stored.
     """
     return raster.cells(thumbnail(coded), 2)
+
+
+def _levelled(shown: Content, thumbnail: Greys, degrees: float) -> tuple[Content, Greys]:
+    """Return a picture turned by so many degrees to the left, and its thumbnail."""
+    if not degrees:
+        return shown, thumbnail
+    shown = content.find(raster.rotated(shown.picture, degrees))
+    return shown, shown.at(shown.usual)
 
 
 def _line(found: Words, shown: Content, step: int) -> float:

@@ -142,17 +142,15 @@ def laid(
     return cast(Pixels, moved), cv2.warpAffine(known, matrix, size, flags=near) > 0
 
 
-def rotated(values: Greys, degrees: float, around: int) -> Greys:
-    """Return a picture turned to the left in a frame that holds all of it, filled with a level."""
+def rotated(values: Greys, degrees: float) -> Greys:
+    """Return a picture turned to the left in a frame that holds all of it; its edges go on."""
     high, wide = values.shape
     matrix = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), degrees, 1)
     cosine, sine = abs(matrix[0, 0]), abs(matrix[0, 1])
     size = np.ceil((wide * cosine + high * sine, wide * sine + high * cosine)).astype(int)
     matrix[:, 2] += (size - (wide, high)) / 2
-    return cast(
-        Greys,
-        cv2.warpAffine(values, matrix, size.tolist(), flags=cv2.INTER_CUBIC, borderValue=around),
-    )
+    how, edge = cv2.INTER_CUBIC, cv2.BORDER_REPLICATE
+    return cast(Greys, cv2.warpAffine(values, matrix, size.tolist(), flags=how, borderMode=edge))
 
 
 def sheared(values: Floats, down: float) -> Floats:
