@@ -17,7 +17,7 @@ from imagesignals_pipeline.match.landmarks import LEAST_LANDMARKS
 from imagesignals_pipeline.match.raster import Doubles, Floats, Greys, Mask
 from imagesignals_pipeline.match.words import Words
 
-ALGORITHM_VERSION: Final = 7
+ALGORITHM_VERSION: Final = 8
 """Version of the payload; rows made by another version are made anew."""
 USUAL_BYTES: Final = 16 * 1024
 MAX_BYTES: Final = 32 * 1024

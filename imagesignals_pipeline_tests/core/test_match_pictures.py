@@ -835,4 +835,4 @@ def test_version_of_the_payload() -> None:
     Whoever changes what the payload holds must raise it.
     """
     payload = match.fingerprint(receipt(1))
-    assert payload[0] == match.ALGORITHM_VERSION == 7
+    assert payload[0] == match.ALGORITHM_VERSION == 8
